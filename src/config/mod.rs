@@ -1,0 +1,3 @@
+//! Resolved configuration.
+
+pub mod spec;

@@ -1,0 +1,94 @@
+//! What is known of one server before it runs: how to start or reach it, and how it is to be treated.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// One server, fully resolved. Two equal specs need no restart between them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerSpec {
+    /// Route and label: lower case, `a-z 0-9 . _ -`, at most 63 characters.
+    pub name: String,
+    /// Where it was found, in words for people: `servers/notes/server.toml`, `package.json bin`.
+    pub origin: String,
+    /// How it is started or reached.
+    pub launch: Launch,
+    /// How it is treated.
+    pub options: Options,
+}
+
+/// A process of ours, or somebody else's address.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Launch {
+    /// A child process that speaks MCP on its pipes or on a port.
+    Child(ChildSpec),
+    /// A server that runs elsewhere.
+    Remote(RemoteSpec),
+}
+
+/// How a child speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// One JSON-RPC message a line on stdin and stdout.
+    Stdio,
+    /// HTTP on the port it is given in `PORT`.
+    Http,
+}
+
+/// A command to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChildSpec {
+    /// stdio or HTTP.
+    pub transport: Transport,
+    /// Program: an absolute path, or a name looked up in `PATH`.
+    pub command: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Working folder, absolute.
+    pub cwd: PathBuf,
+    /// Variables set in configuration; they win over `env_file`.
+    pub env: BTreeMap<String, String>,
+    /// The folder's `.env`, if there is one. Read again at each start.
+    pub env_file: Option<PathBuf>,
+    /// Names of the proxy's own variables to pass on.
+    pub pass_env: Vec<String>,
+    /// The port to give it, if one is asked for; otherwise a free one of the range.
+    pub port: Option<u16>,
+    /// Path of its MCP endpoint (HTTP only), `/mcp` unless told.
+    pub path: String,
+}
+
+/// An address to forward to.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RemoteSpec {
+    /// Its MCP endpoint, `http://` or `https://`.
+    pub url: http::Uri,
+    /// Header fields added to each request, credentials mostly.
+    pub headers: BTreeMap<String, String>,
+}
+
+/// One child for all clients, or one for each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Instances {
+    /// One child, shared by every session.
+    Shared,
+    /// A child for each session.
+    PerSession,
+}
+
+/// How a server is treated: `[defaults]`, overridden by its own keys.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Options {
+    /// Shared child or one per session.
+    pub instances: Instances,
+    /// From start to the first proper answer.
+    pub start_timeout: Duration,
+    /// From SIGTERM to SIGKILL.
+    pub stop_timeout: Duration,
+    /// A call's whole life.
+    pub call_timeout: Duration,
+    /// A call's silence: progress resets it.
+    pub call_idle: Duration,
+    /// How long an answer may take before the response becomes an event stream.
+    pub stream_after: Duration,
+}

@@ -1,0 +1,9 @@
+//! MCP Proxy: one process that finds MCP servers, keeps them alive and serves them on one HTTP port.
+
+pub mod cli;
+pub mod config;
+pub mod discovery;
+pub mod http;
+pub mod limits;
+pub mod protocol;
+pub mod thread;

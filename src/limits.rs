@@ -1,0 +1,84 @@
+//! The bounds of everything that could grow: one value each, all with a default that suits a 512 MB machine.
+
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Section `[limits]` of `proxy.toml`. Sizes in bytes, times in seconds, as the names say.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Client connections at once. At the cap the connection longest without a complete head is closed, else 503.
+    pub max_connections: usize,
+    /// Request line and header fields together; more is answered 431.
+    pub max_head_bytes: usize,
+    /// Header fields of one request; more is answered 431.
+    pub max_headers: usize,
+    /// From the first byte of a request to the end of its head; later is answered 408.
+    pub head_timeout_seconds: u64,
+    /// From the end of the head to the end of the body; later is answered 408.
+    pub body_timeout_seconds: u64,
+    /// One write to a client that does not read; then its connection is closed.
+    pub write_timeout_seconds: u64,
+    /// A connection without a request is closed after this time.
+    pub keep_alive_seconds: u64,
+    /// One JSON-RPC message, from a client (413) or from a child (its call fails, the server goes on).
+    pub max_message_bytes: usize,
+    /// Nested arrays and objects in one message; deeper is answered 400.
+    pub max_json_depth: usize,
+    /// Sessions of one server; at the cap the one idle longest is forgotten.
+    pub max_sessions: usize,
+    /// Calls in flight at one server; one more gets a JSON-RPC error.
+    pub max_calls: usize,
+    /// Resources one session may subscribe to; one more gets a JSON-RPC error.
+    pub max_subscriptions: usize,
+    /// Bytes that may wait for one stream whose client does not read; then the stream is closed.
+    pub stream_queue_bytes: usize,
+    /// Bytes that may wait for a child that does not read its stdin; then the call fails.
+    pub stdin_queue_bytes: usize,
+    /// Lines of a child's stderr kept for error reports and `/NAME/logs`.
+    pub stderr_lines: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            max_connections: 1024,
+            max_head_bytes: 16 * 1024,
+            max_headers: 100,
+            head_timeout_seconds: 10,
+            body_timeout_seconds: 60,
+            write_timeout_seconds: 30,
+            keep_alive_seconds: 75,
+            max_message_bytes: 32 * 1024 * 1024,
+            max_json_depth: 512,
+            max_sessions: 1000,
+            max_calls: 1000,
+            max_subscriptions: 1000,
+            stream_queue_bytes: 1024 * 1024,
+            stdin_queue_bytes: 64 * 1024 * 1024,
+            stderr_lines: 100,
+        }
+    }
+}
+
+impl Limits {
+    /// [`Limits::head_timeout_seconds`] as a duration.
+    pub fn head_timeout(&self) -> Duration {
+        Duration::from_secs(self.head_timeout_seconds)
+    }
+
+    /// [`Limits::body_timeout_seconds`] as a duration.
+    pub fn body_timeout(&self) -> Duration {
+        Duration::from_secs(self.body_timeout_seconds)
+    }
+
+    /// [`Limits::write_timeout_seconds`] as a duration.
+    pub fn write_timeout(&self) -> Duration {
+        Duration::from_secs(self.write_timeout_seconds)
+    }
+
+    /// [`Limits::keep_alive_seconds`] as a duration.
+    pub fn keep_alive(&self) -> Duration {
+        Duration::from_secs(self.keep_alive_seconds)
+    }
+}

@@ -1,0 +1,1 @@
+//! The protocol itself: pure, no I/O, no threads.
