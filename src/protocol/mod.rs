@@ -1,1 +1,11 @@
 //! The protocol itself: pure, no I/O, no threads.
+//!
+//! Message text is never parsed into a tree and printed again: [`message`] finds where the parts of an envelope
+//! stand, and what a bridge must rewrite is spliced into the text. So numbers, unknown fields, key order and
+//! Unicode come out as they went in.
+
+pub mod error;
+pub mod json;
+pub mod message;
+pub mod revision;
+pub mod sse;

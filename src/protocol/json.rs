@@ -1,0 +1,138 @@
+//! JSON text as text: its depth, the members of an object, splicing.
+
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+use std::ops::Range;
+
+/// Whether arrays and objects nest deeper than `max`. Brackets inside strings do not count.
+/// Works on any text, valid JSON or not.
+pub fn is_deeper_than(text: &str, max: usize) -> bool {
+    let mut depth = 0usize;
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => skip_string(&mut bytes),
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > max {
+                    return true;
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+    }
+    false
+}
+
+fn skip_string(bytes: &mut std::str::Bytes<'_>) {
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'\\' => drop(bytes.next()),
+            b'"' => return,
+            _ => {}
+        }
+    }
+}
+
+/// The raw text of every value that `key` has in `object` (duplicates included), or nothing if it is no object.
+pub fn members<'t>(object: &'t str, key: &str) -> Vec<&'t str> {
+    serde_json::Deserializer::from_str(object).deserialize_map(Members { key }).unwrap_or_default()
+}
+
+/// The last value that `key` has in `object`: what a parser that keeps the last of duplicates sees.
+pub fn member<'t>(object: &'t str, key: &str) -> Option<&'t str> {
+    members(object, key).pop()
+}
+
+/// The text of a JSON string, unescaped; `None` if `raw` is not a string.
+pub fn string(raw: &str) -> Option<String> {
+    serde_json::from_str(raw).ok()
+}
+
+struct Members<'k> {
+    key: &'k str,
+}
+
+impl<'t> Visitor<'t> for Members<'_> {
+    type Value = Vec<&'t str>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = Vec::new();
+        while let Some(key) = map.next_key::<std::borrow::Cow<'t, str>>()? {
+            if key == self.key {
+                found.push(map.next_value::<&'t RawValue>()?.get());
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Where `part` stands in `whole`, of which it must be a slice.
+pub fn span(whole: &str, part: &str) -> Range<usize> {
+    let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
+    debug_assert!(start + part.len() <= whole.len(), "not a slice of the text");
+    start..start + part.len()
+}
+
+/// A copy of `text` on one line, as stdio wants it, with `replacement` in the place of each of `cuts`.
+/// Line ends can only be white space between tokens (a JSON string holds none), so they become spaces.
+pub fn splice_line(text: &str, cuts: &mut [Range<usize>], replacement: &str) -> Vec<u8> {
+    cuts.sort_by_key(|cut| cut.start);
+    let mut line = Vec::with_capacity(text.len() + cuts.len() * replacement.len() + 1);
+    let mut from = 0;
+    for cut in cuts.iter() {
+        line.extend_from_slice(&text.as_bytes()[from..cut.start]);
+        line.extend_from_slice(replacement.as_bytes());
+        from = cut.end;
+    }
+    line.extend_from_slice(&text.as_bytes()[from..]);
+    if text.contains(['\n', '\r']) {
+        line.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
+    }
+    line.push(b'\n');
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn depth_counts_brackets_outside_strings_only() {
+        assert!(!is_deeper_than(r#"{"a":["]{[["]}"#, 2));
+        assert!(is_deeper_than(r#"{"a":[[1]]}"#, 2));
+        assert!(!is_deeper_than(r#""\"[[[""#, 0));
+        assert!(is_deeper_than(&"[".repeat(100_000), 512));
+    }
+
+    #[test]
+    fn members_keep_their_text_and_their_duplicates() {
+        let object = r#"{"k":1.0,"x":{"k":2},"\u006b": 1e400 }"#;
+        assert_eq!(members(object, "k"), ["1.0", "1e400"]);
+        assert!(members("[1]", "k").is_empty());
+    }
+
+    #[test]
+    fn splicing_keeps_all_other_bytes() {
+        let text = "{\"id\": 7,\r\n\"m\":\"\\n\"}";
+        let id = span(text, &text[7..8]);
+        assert_eq!(splice_line(text, &mut [id], "\"x\""), b"{\"id\": \"x\",  \"m\":\"\\n\"}\n");
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_panics_on_any_text(text in "\\PC*", key in "\\PC{0,3}") {
+            is_deeper_than(&text, 3);
+            members(&text, &key);
+        }
+    }
+}

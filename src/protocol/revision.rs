@@ -1,0 +1,70 @@
+//! Protocol revisions and the two eras.
+
+use super::json;
+use super::message::Message;
+
+/// The revisions that begin with `initialize`, oldest first.
+const LEGACY: [&str; 5] = ["2024-10-07", "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
+
+/// The newest revision that begins with `initialize`.
+pub const NEWEST_LEGACY: Revision = Revision(LEGACY.len() - 1);
+
+/// What a request without `MCP-Protocol-Version` is taken to speak (2025-11-25, transports, Protocol Version Header).
+pub const ASSUMED: Revision = Revision(2);
+
+/// A known legacy revision; later ones are greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Revision(usize);
+
+impl Revision {
+    /// The revision of that name, if it is a known legacy one.
+    pub fn parse(name: &str) -> Option<Revision> {
+        LEGACY.iter().position(|known| *known == name).map(Revision)
+    }
+
+    /// Its name, as on the wire.
+    pub fn as_str(self) -> &'static str {
+        LEGACY[self.0]
+    }
+
+    /// The revisions an HTTP client may name.
+    pub fn known() -> String {
+        LEGACY.join(", ")
+    }
+}
+
+/// Whether a message claims the stateless era: `params._meta["io.modelcontextprotocol/protocolVersion"]`
+/// (2026-07-28, basic, Statelessness), or `server/discover`, which only that era has.
+pub fn is_modern(message: &Message<'_>) -> bool {
+    const CLAIM: &str = "io.modelcontextprotocol/protocolVersion";
+    if message.method() == Some("server/discover") {
+        return true;
+    }
+    let Some(params) = message.params().filter(|params| params.contains("_meta") || params.contains('\\')) else {
+        return false;
+    };
+    json::member(params, "_meta").is_some_and(|meta| json::member(meta, CLAIM).is_some())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn revisions_are_ordered_by_date() {
+        assert!(Revision::parse("2025-03-26") == Some(ASSUMED) && ASSUMED < NEWEST_LEGACY);
+        assert_eq!(NEWEST_LEGACY.as_str(), "2025-11-25");
+        assert_eq!(Revision::parse("2026-07-28"), None);
+    }
+
+    #[test]
+    fn the_claim_makes_a_message_modern() {
+        let modern = |params: &str| {
+            let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
+            is_modern(&Message::parse(&text, 16).unwrap())
+        };
+        assert!(modern(r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#));
+        assert!(!modern(r#"{"_meta":{"progressToken":1},"a":{"io.modelcontextprotocol/protocolVersion":1}}"#));
+        assert!(!modern("{}"));
+    }
+}
