@@ -46,9 +46,38 @@ pub fn member<'t>(object: &'t str, key: &str) -> Option<&'t str> {
     members(object, key).pop()
 }
 
+/// The members of an object in their order, values as raw text; `None` if it is no object.
+pub fn entries(object: &str) -> Option<Vec<(String, &str)>> {
+    serde_json::Deserializer::from_str(object).deserialize_map(Entries).ok()
+}
+
+/// An object of these members, values being raw text.
+pub fn object<'v>(entries: impl IntoIterator<Item = (String, &'v str)>) -> String {
+    let members = entries.into_iter().map(|(key, value)| format!("{}:{value}", serde_json::Value::String(key)));
+    format!("{{{}}}", members.collect::<Vec<_>>().join(","))
+}
+
 /// The text of a JSON string, unescaped; `None` if `raw` is not a string.
 pub fn string(raw: &str) -> Option<String> {
     serde_json::from_str(raw).ok()
+}
+
+struct Entries;
+
+impl<'t> Visitor<'t> for Entries {
+    type Value = Vec<(String, &'t str)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut all = Vec::new();
+        while let Some((key, value)) = map.next_entry::<String, &'t RawValue>()? {
+            all.push((key, value.get()));
+        }
+        Ok(all)
+    }
 }
 
 struct Members<'k> {
@@ -119,6 +148,13 @@ mod tests {
         let object = r#"{"k":1.0,"x":{"k":2},"\u006b": 1e400 }"#;
         assert_eq!(members(object, "k"), ["1.0", "1e400"]);
         assert!(members("[1]", "k").is_empty());
+    }
+
+    #[test]
+    fn an_object_can_be_rebuilt_from_its_entries() {
+        let text = r#"{"b":1.0,"a\"":[1, 2],"b":{}}"#;
+        assert_eq!(object(entries(text).unwrap()), text);
+        assert!(entries("[]").is_none());
     }
 
     #[test]

@@ -1,0 +1,177 @@
+//! The calls in flight: which number at the child belongs to which request of which session.
+
+use super::mailbox::{Delivery, Mailbox};
+use super::session::Session;
+use crate::protocol::error::{INTERNAL_ERROR, RpcError};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Who made a call.
+pub(super) enum Owner {
+    /// We did (health, replays).
+    Proxy,
+    /// A client did.
+    Client(Origin),
+}
+
+/// What is known of a client's request.
+pub(super) struct Origin {
+    pub(super) session: Arc<Session>,
+    /// Raw text of the client's id.
+    pub(super) id: String,
+    /// Raw text of the client's progress token.
+    pub(super) token: Option<String>,
+    /// Whether the child may ask its client something meanwhile (`tools/call`, `prompts/get`, `resources/read`).
+    pub(super) may_ask: bool,
+    /// What has to be taken back if the child refuses.
+    pub(super) effect: Effect,
+    /// When it counts as failed, whatever happens.
+    pub(super) deadline: Instant,
+    /// Bytes that may wait for its client.
+    pub(super) queue_bytes: usize,
+}
+
+/// What was remembered in the hope that the child agrees.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Effect {
+    None,
+    /// The child's log level.
+    Level,
+    /// The session's subscription to a resource.
+    Subscription(String),
+}
+
+/// One call in flight.
+pub(super) struct Call {
+    /// Its id and progress token at the child.
+    pub(super) number: u64,
+    /// The child it was sent to.
+    pub(super) generation: u64,
+    pub(super) owner: Owner,
+    pub(super) mailbox: Mailbox,
+}
+
+impl Call {
+    /// What is known of its client, if it has one.
+    pub(super) fn origin(&self) -> Option<&Origin> {
+        match &self.owner {
+            Owner::Proxy => None,
+            Owner::Client(origin) => Some(origin),
+        }
+    }
+
+    fn is_of(&self, session: &Session) -> bool {
+        self.origin().is_some_and(|origin| std::ptr::eq(&*origin.session, session))
+    }
+}
+
+/// All calls in flight of one server.
+pub(super) struct Calls {
+    open: Mutex<HashMap<u64, Arc<Call>>>,
+    last: AtomicU64,
+    max: usize,
+}
+
+impl Calls {
+    pub(super) fn new(max: usize) -> Calls {
+        Calls { open: Mutex::default(), last: AtomicU64::new(0), max }
+    }
+
+    /// A number nobody has had.
+    pub(super) fn number(&self) -> u64 {
+        self.last.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Puts a call on the list. It must be there before its line is sent.
+    ///
+    /// # Errors
+    /// The list is full.
+    pub(super) fn open(&self, owner: Owner, generation: u64) -> Result<Arc<Call>, RpcError> {
+        let queue_bytes = match &owner {
+            Owner::Client(origin) => origin.queue_bytes,
+            Owner::Proxy => 0,
+        };
+        let call = Arc::new(Call { number: self.number(), generation, owner, mailbox: Mailbox::new(queue_bytes) });
+        let mut open = self.list();
+        if open.len() >= self.max {
+            let text = format!("the server has {} calls in flight, the most it may have (max_calls); try later", self.max);
+            return Err(RpcError::new(INTERNAL_ERROR, text));
+        }
+        open.insert(call.number, Arc::clone(&call));
+        Ok(call)
+    }
+
+    /// Takes a call off the list: it is over. `None` if it was over already.
+    pub(super) fn close(&self, number: u64) -> Option<Arc<Call>> {
+        self.list().remove(&number)
+    }
+
+    /// The call of that number, if it is in flight.
+    pub(super) fn get(&self, number: u64) -> Option<Arc<Call>> {
+        self.list().get(&number).cloned()
+    }
+
+    /// The newest call of a session with that id (raw text), for `notifications/cancelled`.
+    pub(super) fn find(&self, session: &Session, id: &str) -> Option<Arc<Call>> {
+        let open = self.list();
+        let matching = open.values().filter(|c| c.is_of(session) && c.origin().is_some_and(|o| o.id == id));
+        matching.max_by_key(|call| call.number).cloned()
+    }
+
+    /// The calls of a session.
+    pub(super) fn of_session(&self, session: &Session) -> Vec<Arc<Call>> {
+        self.list().values().filter(|call| call.is_of(session)).cloned().collect()
+    }
+
+    /// The newest call during which the child may ask, if all such calls belong to one session that `fits`.
+    ///
+    /// # Errors
+    /// How many sessions could be meant: none or several.
+    pub(super) fn only_askable(&self, fits: impl Fn(&Session) -> bool) -> Result<Arc<Call>, usize> {
+        let open = self.list();
+        let mut meant: Vec<(&Arc<Call>, &Origin)> = open
+            .values()
+            .filter_map(|call| call.origin().map(|origin| (call, origin)))
+            .filter(|(_, origin)| origin.may_ask && fits(&origin.session))
+            .collect();
+        meant.sort_by_key(|(call, _)| std::cmp::Reverse(call.number));
+        let Some((newest, first)) = meant.first() else { return Err(0) };
+        let mut others: Vec<&str> = meant.iter().map(|(_, origin)| origin.session.id.as_str()).collect();
+        others.sort_unstable();
+        others.dedup();
+        if others.len() > 1 {
+            return Err(others.len());
+        }
+        debug_assert!(others[0] == first.session.id);
+        Ok(Arc::clone(newest))
+    }
+
+    /// Takes all calls of one child off the list.
+    pub(super) fn close_generation(&self, generation: u64) -> Vec<Arc<Call>> {
+        self.list().extract_if(|_, call| call.generation == generation).map(|(_, call)| call).collect()
+    }
+
+    /// Calls of clients whose deadline passed more than a moment ago: nobody waits for them any more.
+    pub(super) fn overdue(&self, now: Instant) -> Vec<Arc<Call>> {
+        let late = |call: &&Arc<Call>| call.origin().is_some_and(|o| o.deadline + Duration::from_secs(1) < now);
+        self.list().values().filter(late).cloned().collect()
+    }
+
+    /// How many were made by clients.
+    pub(super) fn of_clients(&self) -> usize {
+        self.list().values().filter(|call| call.origin().is_some()).count()
+    }
+
+    fn list(&self) -> MutexGuard<'_, HashMap<u64, Arc<Call>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Call {
+    /// Ends the call with an error of ours.
+    pub(super) fn fail(&self, error: RpcError) {
+        self.mailbox.put(Delivery::Failed(error));
+    }
+}

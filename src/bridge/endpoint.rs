@@ -1,0 +1,132 @@
+//! The MCP endpoint: POST, GET and DELETE of Streamable HTTP, revisions 2025-03-26 to 2025-11-25.
+
+use super::Bridge;
+use super::headers::{self, SESSION_ID};
+use super::refusal::Refusal;
+use super::session::Session;
+use crate::http::{BodyError, Client, Exchange, Payload, Response};
+use crate::protocol::error::{PARSE_ERROR, SESSION_NOT_FOUND};
+use crate::protocol::message::{Kind, Message};
+use crate::protocol::revision;
+use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use std::sync::Arc;
+
+impl Bridge {
+    /// Answers one request to the endpoint.
+    pub fn handle(self: &Arc<Self>, mut exchange: Exchange<'_>) -> Response {
+        let method = exchange.request.method().clone();
+        let answer = match method {
+            Method::POST => self.post(&mut exchange),
+            Method::GET | Method::HEAD => self.get(&exchange),
+            Method::DELETE => self.delete(exchange.request.headers()),
+            _ => Ok(method_not_allowed()),
+        };
+        answer.unwrap_or_else(|refusal| refusal.response())
+    }
+
+    fn post(self: &Arc<Self>, exchange: &mut Exchange<'_>) -> Result<Response, Refusal> {
+        headers::check_post(exchange.request.headers()).or_else(|refusal| self.or_modern(exchange, refusal))?;
+        let body = exchange.body.read_all(self.limits.max_message_bytes).map_err(unreadable)?;
+        let text = String::from_utf8(body)
+            .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, PARSE_ERROR, "the body is not UTF-8"))?;
+        let message = Message::parse(&text, self.limits.max_json_depth)
+            .map_err(|invalid| Refusal::new(StatusCode::BAD_REQUEST, invalid.code(), invalid.to_string()))?;
+        if revision::is_modern(&message) {
+            return Err(not_modern());
+        }
+        self.take(&message, exchange.request.headers(), &exchange.client)
+    }
+
+    /// A modern request is refused as such, whatever else its headers say, so that its client falls back.
+    fn or_modern(&self, exchange: &mut Exchange<'_>, refusal: Refusal) -> Result<(), Refusal> {
+        let version = headers::text(exchange.request.headers(), &headers::PROTOCOL_VERSION);
+        let modern = version.is_some_and(|version| version > revision::NEWEST_LEGACY.as_str());
+        Err(if modern { not_modern() } else { refusal })
+    }
+
+    fn take(
+        self: &Arc<Self>,
+        message: &Message<'_>,
+        headers: &HeaderMap,
+        client: &Client,
+    ) -> Result<Response, Refusal> {
+        match &message.kind {
+            Kind::Request { id, method, params } if method == "initialize" => Ok(self.initialize(id, *params)),
+            Kind::Request { id, method, .. } => {
+                let session = self.session(headers)?;
+                Ok(self.request(message, id, method, &session, client))
+            }
+            Kind::Notification { method, params } => {
+                let session = self.session(headers)?;
+                self.notification(message, method, *params, &session);
+                Ok(accepted())
+            }
+            Kind::Response { id, .. } => {
+                let session = self.session(headers)?;
+                self.client_answered(message, id, &session);
+                Ok(accepted())
+            }
+        }
+    }
+
+    fn get(self: &Arc<Self>, exchange: &Exchange<'_>) -> Result<Response, Refusal> {
+        headers::check_get(exchange.request.headers())?;
+        let session = self.session(exchange.request.headers())?;
+        Ok(self.listen(session))
+    }
+
+    fn delete(&self, headers: &HeaderMap) -> Result<Response, Refusal> {
+        let session = self.session(headers)?;
+        self.sessions.remove(&session.id);
+        self.forget(&session);
+        Ok(Response::new(Payload::Empty))
+    }
+
+    /// The session a request belongs to: 400 without an id, 404 for one we do not know (2025-11-25, basic,
+    /// transports, Session Management).
+    fn session(&self, headers: &HeaderMap) -> Result<Arc<Session>, Refusal> {
+        let Some(id) = headers.get(SESSION_ID) else {
+            return Err(Refusal::bad("Mcp-Session-Id is missing: send initialize first, then the id it answers with"));
+        };
+        let session = id.to_str().ok().and_then(|id| self.sessions.find(id));
+        session.ok_or_else(|| {
+            let message = "this session is not known here (any more): send initialize to begin a new one";
+            Refusal::new(StatusCode::NOT_FOUND, SESSION_NOT_FOUND, message)
+        })
+    }
+}
+
+/// 202 without a body: what notifications and answers get.
+fn accepted() -> Response {
+    let mut response = Response::new(Payload::Empty);
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
+}
+
+fn method_not_allowed() -> Response {
+    let mut response = Refusal::new(
+        StatusCode::METHOD_NOT_ALLOWED,
+        crate::protocol::error::BAD_REQUEST,
+        "the MCP endpoint takes POST, GET and DELETE",
+    )
+    .response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST, DELETE, OPTIONS"));
+    response
+}
+
+/// 400 with -32000: what makes clients of both eras fall back to `initialize`.
+fn not_modern() -> Refusal {
+    Refusal::bad(format!(
+        "revision 2026-07-28 is not served here yet; send initialize with {} or older",
+        revision::NEWEST_LEGACY.as_str()
+    ))
+}
+
+fn unreadable(error: BodyError) -> Refusal {
+    let status = match error {
+        BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        BodyError::TimedOut => StatusCode::REQUEST_TIMEOUT,
+        _ => StatusCode::BAD_REQUEST,
+    };
+    Refusal::new(status, crate::protocol::error::BAD_REQUEST, error.to_string())
+}

@@ -1,0 +1,95 @@
+//! What the headers of a Streamable HTTP request must say (2025-11-25, basic, transports).
+
+use super::refusal::Refusal;
+use crate::protocol::error::BAD_REQUEST;
+use crate::protocol::revision::Revision;
+use ::http::{HeaderMap, HeaderName, StatusCode, header};
+
+/// `Mcp-Session-Id`.
+pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+/// `MCP-Protocol-Version`.
+pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+
+/// A POST carries JSON (415) and takes both kinds of answer (406).
+pub(super) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
+    let content = text(headers, &header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+    if content.split(';').next().map(str::trim) != Some("application/json") {
+        let message = "Content-Type must be application/json";
+        return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST, message));
+    }
+    if !(accepts(headers, "application/json") && accepts(headers, "text/event-stream")) {
+        let message = "Accept must list both application/json and text/event-stream";
+        return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message));
+    }
+    check_version(headers)
+}
+
+/// A GET takes an event stream (406).
+pub(super) fn check_get(headers: &HeaderMap) -> Result<(), Refusal> {
+    if !accepts(headers, "text/event-stream") {
+        let message = "Accept must list text/event-stream; calls are made by POST";
+        return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message));
+    }
+    check_version(headers)
+}
+
+/// A named revision must be one we know; naming none means the session's.
+pub(super) fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
+    match text(headers, &PROTOCOL_VERSION) {
+        Some(version) if Revision::parse(version).is_none() => {
+            let known = Revision::known();
+            let message = format!("MCP-Protocol-Version {version:?} is not supported here; supported: {known}");
+            Err(Refusal::bad(message))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A header field as text, if it is there and is text.
+pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+    headers.get(name)?.to_str().ok()
+}
+
+/// Whether `Accept` (RFC 9110, 12.5.1; absent means anything) lists a media type or a range that holds it.
+fn accepts(headers: &HeaderMap, media: &str) -> bool {
+    let mut fields = headers.get_all(header::ACCEPT).iter().peekable();
+    if fields.peek().is_none() {
+        return true;
+    }
+    let ranges = fields.filter_map(|field| field.to_str().ok()).flat_map(|field| field.split(','));
+    let kind = media.split('/').next().unwrap_or_default();
+    ranges.map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()).any(|range| {
+        range == media || range == "*/*" || range.strip_suffix("/*") == Some(kind)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &'static str)]) -> HeaderMap {
+        pairs.iter().map(|(n, v)| (HeaderName::from_static(n), ::http::HeaderValue::from_static(v))).collect()
+    }
+
+    #[test]
+    fn both_kinds_of_answer_must_be_accepted() {
+        let status = |accept| {
+            let all = headers(&[("content-type", "application/json; charset=utf-8"), ("accept", accept)]);
+            check_post(&all).map_err(|refusal| refusal.response().status().as_u16())
+        };
+        assert_eq!(status("application/json, text/event-stream"), Ok(()));
+        assert_eq!(status("*/*"), Ok(()));
+        assert_eq!(status("Application/*;q=0.5,text/*"), Ok(()));
+        assert_eq!(status("application/json"), Err(406));
+        assert_eq!(status("text/html"), Err(406));
+        assert!(check_post(&headers(&[("content-type", "text/plain")])).is_err());
+        assert!(check_post(&headers(&[("content-type", "application/json")])).is_ok());
+    }
+
+    #[test]
+    fn an_unknown_revision_is_refused() {
+        assert!(check_version(&headers(&[("mcp-protocol-version", "2025-06-18")])).is_ok());
+        assert!(check_version(&headers(&[("mcp-protocol-version", "2026-07-28")])).is_err());
+        assert!(check_version(&headers(&[])).is_ok());
+    }
+}

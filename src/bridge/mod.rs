@@ -1,0 +1,118 @@
+//! Between many HTTP clients and one stdio child: Streamable HTTP on one side, lines on the other.
+//!
+//! A connection thread reads a request ([`endpoint`]), finds its [`session`], puts a call on the list ([`calls`]) and
+//! a line into the child's stdin, and waits at the call's [`mailbox`] ([`wait`]). The child's reading thread
+//! ([`router`]) puts each line into the mailbox it belongs to, without ever waiting for a client.
+
+mod asks;
+mod calls;
+mod cancel;
+mod endpoint;
+mod headers;
+mod hello;
+mod listen;
+mod mailbox;
+mod methods;
+mod refusal;
+mod router;
+mod session;
+mod sessions;
+mod wait;
+
+use crate::config::spec::Options;
+use crate::http::StreamPermits;
+use crate::limits::Limits;
+use crate::protocol::error::RpcError;
+use crate::server::{Running, Server, State};
+use asks::Asks;
+use calls::{Call, Calls, Owner};
+use session::Level;
+use sessions::Sessions;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+/// The bridge of one stdio server.
+pub struct Bridge {
+    server: Arc<Server>,
+    options: Options,
+    limits: Limits,
+    restart_wait: Duration,
+    permits: StreamPermits,
+    sessions: Sessions,
+    calls: Calls,
+    asks: Asks,
+    /// The log level the child was last told.
+    child_level: Mutex<Option<Level>>,
+}
+
+impl Bridge {
+    /// A bridge without sessions, for a server that may not run yet.
+    pub fn new(
+        server: Arc<Server>,
+        options: Options,
+        limits: Limits,
+        restart_wait: Duration,
+        permits: StreamPermits,
+    ) -> Arc<Bridge> {
+        Arc::new(Bridge {
+            sessions: Sessions::new(limits.max_sessions),
+            calls: Calls::new(limits.max_calls),
+            asks: Asks::default(),
+            child_level: Mutex::default(),
+            server,
+            options,
+            limits,
+            restart_wait,
+            permits,
+        })
+    }
+
+    /// Calls that wait for an answer of the child.
+    pub fn calls_in_flight(&self) -> usize {
+        self.calls.of_clients()
+    }
+
+    /// Sessions that are remembered.
+    pub fn sessions(&self) -> usize {
+        self.sessions.count()
+    }
+
+    /// Asks the child for a sign of life (`ping`, any answer counts).
+    ///
+    /// # Errors
+    /// It gave none within `patience`, or is not running.
+    pub fn ping(&self, running: &Running, patience: Duration) -> Result<(), String> {
+        let line = |id| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n").into_bytes();
+        let call = self.calls.open(Owner::Proxy, running.generation).map_err(|error| error.message)?;
+        let input = running.input.as_ref().ok_or("it has no stdin")?;
+        let sent = input.send(line(call.number));
+        let answer = sent.map(|()| call.mailbox.next(patience));
+        self.calls.close(call.number);
+        match answer {
+            Ok(Some(_)) => Ok(()),
+            Ok(None) => Err(format!("no answer to ping within {} s", patience.as_secs())),
+            Err(_) => Err("does not read its stdin".into()),
+        }
+    }
+
+    /// Ends the calls whose deadline has passed and whose client no longer waits.
+    pub fn expire(&self) {
+        for call in self.calls.overdue(Instant::now()) {
+            self.abandon(&call, "deadline");
+        }
+    }
+
+    /// How long a new call waits for the child: a first start may take its time.
+    fn patience(&self) -> Duration {
+        let status = self.server.status();
+        let first = status.restarts == 0 && status.last_end.is_none() && status.state != State::Ready;
+        if first { self.restart_wait.max(self.options.start_timeout) } else { self.restart_wait }
+    }
+
+    fn running(&self) -> Result<Running, RpcError> {
+        match self.server.running() {
+            Some(running) => Ok(running),
+            None => self.server.wait_running(self.patience()).map_err(|why| self.unavailable(&why)),
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! Where each line of the child goes. Runs on the child's reading thread and never waits for a client.
+
+use super::Bridge;
+use super::asks::Ask;
+use super::calls::{Call, Effect, Origin};
+use super::mailbox::Delivery;
+use super::session::Level;
+use crate::protocol::error::{INTERNAL_ERROR, METHOD_NOT_FOUND};
+use crate::protocol::json;
+use crate::protocol::message::{Kind, Message};
+use crate::server::{End, Face, Noise, Running};
+use std::ops::Range;
+use std::sync::{Arc, PoisonError};
+
+impl Face for Bridge {
+    /// A new child gets to know what the sessions have asked of the one before.
+    fn up(&self, running: &Running) {
+        let mut requests = Vec::new();
+        if let Some(level) = *self.child_level.lock().unwrap_or_else(PoisonError::into_inner) {
+            requests.push(("logging/setLevel", serde_json::json!({ "level": level.as_str() })));
+        }
+        let sessions = self.sessions.all();
+        let uris: std::collections::BTreeSet<String> =
+            sessions.iter().flat_map(|session| session.state().subscriptions.clone()).collect();
+        requests.extend(uris.into_iter().map(|uri| ("resources/subscribe", serde_json::json!({ "uri": uri }))));
+        for (method, params) in requests {
+            let id = self.calls.number();
+            let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{params}}}\n");
+            let _ = self.send(running, line.into_bytes());
+        }
+    }
+
+    fn line(&self, generation: u64, line: Vec<u8>) -> Result<(), Noise> {
+        let text = String::from_utf8(line).map_err(|_| Noise::NotUtf8)?;
+        let message = Noise::sort(&text)?;
+        match &message.kind {
+            Kind::Response { id, error, .. } => {
+                let (cut, refused) = (message.span(id), error.is_some());
+                self.answer(generation, cut, text, refused);
+            }
+            Kind::Request { id, method, params } => self.asked(generation, &message, id, method, *params),
+            Kind::Notification { method, params } => self.notified(generation, &message, method, *params),
+        }
+        Ok(())
+    }
+
+    fn oversize(&self, generation: u64, id: Option<String>, bytes: u64) {
+        let name = self.server.name();
+        let max = self.limits.max_message_bytes;
+        log::warn!(server = name, event = "oversize", bytes; "printed a line of {bytes} bytes; more than max_message_bytes = {max} is not passed on");
+        let number = id.and_then(|id| id.parse().ok());
+        let call = number.and_then(|number| self.calls.get(number)).filter(|call| call.generation == generation);
+        let Some(call) = call.and_then(|call| self.calls.close(call.number)) else { return };
+        let text = format!("the answer of server {name} has {bytes} bytes; max_message_bytes = {max} in proxy.toml allows no more");
+        call.fail(self.given_up("too-large", text));
+    }
+
+    fn down(&self, generation: u64, end: &End) {
+        self.asks.close_generation(generation);
+        for call in self.calls.close_generation(generation) {
+            call.fail(self.died(end));
+        }
+    }
+
+    fn answers(&self, _port: u16) -> bool {
+        false // a stdio child is ready when it answers initialize
+    }
+}
+
+impl Bridge {
+    /// An answer goes to the call of that number, under the client's own id.
+    fn answer(&self, generation: u64, id: Range<usize>, text: String, refused: bool) {
+        let call = text[id.clone()].parse().ok().and_then(|number: u64| self.calls.get(number));
+        let call = call.filter(|call| call.generation == generation).and_then(|call| self.calls.close(call.number));
+        let Some(call) = call else {
+            return log::debug!(server = self.server.name(), event = "late-answer"; "an answer that nobody waits for");
+        };
+        self.asks.close_call(call.number);
+        if let Some(origin) = call.origin().filter(|_| refused) {
+            self.take_back(origin);
+        }
+        let own_id = call.origin().map_or("null", |origin| origin.id.as_str());
+        call.mailbox.put(Delivery::Answer(replace(text, id, own_id)));
+    }
+
+    /// The child refused what we had remembered already.
+    fn take_back(&self, origin: &Origin) {
+        match &origin.effect {
+            Effect::None => {}
+            Effect::Level => *self.child_level.lock().unwrap_or_else(PoisonError::into_inner) = None,
+            Effect::Subscription(uri) => drop(origin.session.state().subscriptions.remove(uri)),
+        }
+    }
+
+    fn notified(&self, generation: u64, message: &Message<'_>, method: &str, params: Option<&str>) {
+        match method {
+            "notifications/progress" => self.progress(generation, message, params),
+            "notifications/message" => self.log_message(message, params),
+            "notifications/cancelled" => self.child_cancelled(generation, message, params),
+            "notifications/resources/updated" => {
+                let uri = params.and_then(|params| json::member(params, "uri")).and_then(json::string);
+                let sessions = uri.map(|uri| self.sessions.subscribed(&uri)).unwrap_or_default();
+                sessions.iter().for_each(|session| session.outbox.put_once(message.text.as_bytes()));
+            }
+            _ if method.ends_with("/list_changed") => {
+                self.sessions.all().iter().for_each(|session| session.outbox.put_once(message.text.as_bytes()));
+            }
+            // Whatever else it is, it goes to the one session it can be meant for, or to none.
+            _ => match self.calls.only_askable(|_| true) {
+                Ok(call) => put(&call, message.text),
+                Err(_) => log::debug!(server = self.server.name(), event = "dropped"; "{method} for no one session"),
+            },
+        }
+    }
+
+    fn progress(&self, generation: u64, message: &Message<'_>, params: Option<&str>) {
+        let Some(token) = params.and_then(|params| json::member(params, "progressToken")) else { return };
+        let call = token.parse().ok().and_then(|number| self.calls.get(number));
+        let Some(call) = call.filter(|call| call.generation == generation) else { return };
+        if let Some(own) = call.origin().and_then(|origin| origin.token.as_deref()) {
+            let text = replace(message.text.to_string(), message.span(token), own);
+            call.mailbox.put(Delivery::Message(text));
+        }
+    }
+
+    /// A log message names no call. It goes to the one session that can be meant, else to our own log and nobody.
+    fn log_message(&self, message: &Message<'_>, params: Option<&str>) {
+        match self.calls.only_askable(|_| true) {
+            Ok(call) if call.origin().is_some_and(|origin| origin.session.wants(Level::of(params))) => {
+                put(&call, message.text);
+            }
+            Ok(_) => {}
+            Err(_) => {
+                let level = Level::of(params).map_or("unknown", Level::as_str);
+                log::debug!(server = self.server.name(), event = "log-message", level; "a log message ({level}) that belongs to no one session");
+            }
+        }
+    }
+
+    /// The child takes back what it asked a client.
+    fn child_cancelled(&self, generation: u64, message: &Message<'_>, params: Option<&str>) {
+        let Some(child_id) = params.and_then(|params| json::member(params, "requestId")) else { return };
+        let Some((number, ask)) = self.asks.cancel(generation, child_id) else { return };
+        if let Some(call) = self.calls.get(ask.call) {
+            let text = replace(message.text.to_string(), message.span(child_id), &number.to_string());
+            call.mailbox.put(Delivery::Message(text));
+        }
+    }
+
+    /// The child asks. A ping is ours to answer; sampling and elicitation go to the one session that can be meant.
+    fn asked(&self, generation: u64, message: &Message<'_>, id: &str, method: &str, params: Option<&str>) {
+        match method {
+            "ping" => self.pong(generation, id),
+            "sampling/createMessage" | "elicitation/create" => {
+                let meant = self.calls.only_askable(|session| session.capabilities.cover(method, params));
+                match meant {
+                    Ok(call) => self.pass_ask(generation, message, id, &call),
+                    Err(sessions) => self.refuse_ask(generation, id, method, sessions),
+                }
+            }
+            _ => {
+                let text = format!("{method} is not offered by this client");
+                self.refuse_child(generation, id, METHOD_NOT_FOUND, &text);
+            }
+        }
+    }
+
+    fn pong(&self, generation: u64, id: &str) {
+        if let Some(running) = self.server.running().filter(|running| running.generation == generation) {
+            let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{}}}}\n");
+            let _ = self.send(&running, line.into_bytes());
+        }
+    }
+
+    fn pass_ask(&self, generation: u64, message: &Message<'_>, id: &str, call: &Arc<Call>) {
+        let Some(origin) = call.origin() else { return };
+        let number = self.calls.number();
+        let session = Arc::clone(&origin.session);
+        let ask = Ask { child_id: id.to_string(), generation, session, call: call.number };
+        if !self.asks.open(number, ask) {
+            return self.refuse_child(generation, id, INTERNAL_ERROR, "too many requests wait for clients already");
+        }
+        let text = replace(message.text.to_string(), message.span(id), &number.to_string());
+        call.mailbox.put(Delivery::Message(text));
+    }
+
+    fn refuse_ask(&self, generation: u64, id: &str, method: &str, sessions: usize) {
+        let name = self.server.name();
+        let why = match sessions {
+            0 => "no session with a call in flight can be asked this".to_string(),
+            _ => format!("{sessions} sessions have calls in flight, and nothing says which one is meant"),
+        };
+        log::warn!(server = name, event = "ask-refused", sessions; "{method} refused: {why}; instances = \"per-session\" gives each session a child of its own");
+        self.refuse_child(generation, id, INTERNAL_ERROR, &why);
+    }
+}
+
+fn put(call: &Call, text: &str) {
+    call.mailbox.put(Delivery::Message(text.as_bytes().to_vec()));
+}
+
+/// The text with one part replaced, in place: a large answer is not copied.
+fn replace(text: String, cut: Range<usize>, by: &str) -> Vec<u8> {
+    let mut bytes = text.into_bytes();
+    bytes.splice(cut, by.bytes());
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_replaced_by_a_longer_or_shorter_one() {
+        assert_eq!(replace("{\"id\":7}".into(), 6..7, "\"abc\""), b"{\"id\":\"abc\"}");
+        assert_eq!(replace("{\"id\":777}".into(), 6..9, "1"), b"{\"id\":1}");
+    }
+}

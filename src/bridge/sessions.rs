@@ -1,0 +1,56 @@
+//! The sessions of one server, bounded: at the cap the one idle longest is forgotten.
+
+use super::session::Session;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// All sessions, by id.
+pub(super) struct Sessions {
+    open: Mutex<HashMap<String, Arc<Session>>>,
+    max: usize,
+}
+
+impl Sessions {
+    pub(super) fn new(max: usize) -> Sessions {
+        Sessions { open: Mutex::default(), max }
+    }
+
+    /// Adds a session; what it returns was forgotten for it.
+    pub(super) fn add(&self, session: Arc<Session>) -> Option<Arc<Session>> {
+        let mut open = self.list();
+        let oldest = || open.values().min_by_key(|session| session.state().last_used).map(|s| s.id.clone());
+        let full = if open.len() >= self.max { oldest() } else { None };
+        let forgotten = full.and_then(|id| open.remove(&id));
+        open.insert(session.id.clone(), session);
+        forgotten
+    }
+
+    /// The session of that id, marked as used now.
+    pub(super) fn find(&self, id: &str) -> Option<Arc<Session>> {
+        let session = self.list().get(id).cloned()?;
+        session.state().last_used = Instant::now();
+        Some(session)
+    }
+
+    pub(super) fn remove(&self, id: &str) -> Option<Arc<Session>> {
+        self.list().remove(id)
+    }
+
+    pub(super) fn all(&self) -> Vec<Arc<Session>> {
+        self.list().values().cloned().collect()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.list().len()
+    }
+
+    /// Sessions that subscribed to a resource.
+    pub(super) fn subscribed(&self, uri: &str) -> Vec<Arc<Session>> {
+        self.all().into_iter().filter(|session| session.state().subscriptions.contains(uri)).collect()
+    }
+
+    fn list(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

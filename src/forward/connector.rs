@@ -1,0 +1,154 @@
+//! Connections to HTTP servers that end when the client they work for is gone.
+//!
+//! ureq reads with a blocking call and would not notice. So its socket is ours: a read waits for the server and for
+//! the client at once.
+
+use crate::config::spec::Options;
+use crate::http::Client;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use std::cell::RefCell;
+use std::io::{self, Read, Write};
+use std::net::TcpStream;
+use std::time::Duration;
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
+};
+use ureq::{Agent, Error, Timeout};
+
+/// How long a connection may take to open.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Idle connections to one server; each client has at most one.
+const MAX_IDLE: usize = 32;
+
+thread_local! {
+    /// The client that the exchange on this thread works for: one exchange, one thread.
+    static CLIENT: RefCell<Option<Client>> = const { RefCell::new(None) };
+}
+
+/// Runs `work` for a client: when it goes away, what reads from a server here fails.
+pub(super) fn on_behalf_of<T>(client: &Client, work: impl FnOnce() -> T) -> T {
+    CLIENT.with_borrow_mut(|current| *current = Some(client.clone()));
+    let result = work();
+    CLIENT.with_borrow_mut(|current| *current = None);
+    result
+}
+
+/// An agent that alters nothing: no redirects, no errors made of status codes, no proxy from the environment,
+/// no header fields of its own.
+pub(super) fn agent(options: &Options) -> Agent {
+    let config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .proxy(None)
+        .user_agent("")
+        .accept("")
+        .accept_encoding("")
+        .allow_non_standard_methods(true)
+        .max_idle_connections(MAX_IDLE)
+        .max_idle_connections_per_host(MAX_IDLE)
+        .timeout_connect(Some(CONNECT_TIMEOUT))
+        .timeout_recv_response(Some(options.call_timeout))
+        .build();
+    #[cfg(feature = "tls")]
+    let chain = ().chain(ClientAware).chain(ureq::unversioned::transport::RustlsConnector::default());
+    #[cfg(not(feature = "tls"))]
+    let chain = ().chain(ClientAware);
+    Agent::with_parts(config, chain, DefaultResolver::default())
+}
+
+/// Opens TCP connections that know their client.
+#[derive(Debug)]
+struct ClientAware;
+
+impl<In: Transport> Connector<In> for ClientAware {
+    type Out = Socket;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, _chained: Option<In>) -> Result<Option<Socket>, Error> {
+        let patience = details.timeout.not_zero().map_or(CONNECT_TIMEOUT, |left| *left);
+        let mut last = Error::ConnectionFailed;
+        for address in details.addrs.iter() {
+            match TcpStream::connect_timeout(address, patience) {
+                Ok(stream) => {
+                    stream.set_nodelay(true)?;
+                    let buffers = LazyBuffers::new(16 * 1024, 16 * 1024);
+                    return Ok(Some(Socket { stream, buffers }));
+                }
+                Err(error) => last = Error::Io(error),
+            }
+        }
+        Err(last)
+    }
+}
+
+/// One connection to a server.
+struct Socket {
+    stream: TcpStream,
+    buffers: LazyBuffers,
+}
+
+impl std::fmt::Debug for Socket {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Socket").field("stream", &self.stream).finish_non_exhaustive()
+    }
+}
+
+impl Transport for Socket {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        let patience = timeout.not_zero().map(|left| *left);
+        self.stream.set_write_timeout(patience)?;
+        let output = &self.buffers.output()[..amount];
+        self.stream.write_all(output).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Error::Timeout(timeout.reason),
+            _ => Error::Io(error),
+        })
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let patience = timeout.not_zero().map(|left| *left);
+        wait_for_input(&self.stream, patience, timeout.reason)?;
+        let input = self.buffers.input_append_buf();
+        let count = self.stream.read(input)?;
+        self.buffers.input_appended(count);
+        Ok(count > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        // An idle connection with something to read was closed, or speaks out of turn.
+        let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+        matches!(poll(&mut [PollFd::new(&self.stream, PollFlags::IN)], Some(&now)), Ok(0))
+    }
+}
+
+/// Waits until the server has sent something.
+///
+/// # Errors
+/// The time is up, or the client is gone.
+fn wait_for_input(server: &TcpStream, patience: Option<Duration>, reason: Timeout) -> Result<(), Error> {
+    let timeout = patience.and_then(|left| Timespec::try_from(left).ok());
+    CLIENT.with_borrow(|client| {
+        loop {
+            let mut sources = vec![PollFd::new(server, PollFlags::IN)];
+            sources.extend(client.as_ref().map(|client| PollFd::new(client, gone())));
+            match poll(&mut sources, timeout.as_ref()) {
+                Ok(0) => return Err(Error::Timeout(reason)),
+                Ok(_) if !sources[0].revents().is_empty() => return Ok(()),
+                Ok(_) => return Err(Error::Io(io::Error::new(io::ErrorKind::ConnectionAborted, "the client is gone"))),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(Error::Io(error.into())),
+            }
+        }
+    })
+}
+
+/// What tells that a client has closed its connection.
+fn gone() -> PollFlags {
+    #[cfg(target_os = "linux")]
+    return PollFlags::RDHUP;
+    #[cfg(not(target_os = "linux"))]
+    return PollFlags::HUP;
+}

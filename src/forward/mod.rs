@@ -1,0 +1,130 @@
+//! To servers that speak HTTP themselves: ours on a port, or somebody else's at a URL. Bodies stream both ways.
+
+mod connector;
+mod failure;
+mod fields;
+mod probe;
+mod relay;
+
+use crate::config::spec::{Options, RemoteSpec};
+use crate::http::{Exchange, Response};
+use crate::limits::Limits;
+use crate::server::{End, Face, Noise, Running, Server};
+use ::http::uri::PathAndQuery;
+use ::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use ureq::Agent;
+
+/// The forwarder of one HTTP server.
+pub struct Forward {
+    server: Arc<Server>,
+    target: Target,
+    options: Options,
+    limits: Limits,
+    restart_wait: Duration,
+    agent: Agent,
+    in_flight: AtomicUsize,
+}
+
+/// Where requests go.
+pub struct Target {
+    /// The MCP endpoint.
+    endpoint: Uri,
+    /// Added to each request; they win over the client's.
+    headers: HeaderMap,
+}
+
+impl Target {
+    /// A child of ours, on the port it was given.
+    ///
+    /// # Errors
+    /// The path does not make a URL.
+    pub fn child(port: u16, path: &str) -> Result<Target, String> {
+        let endpoint = format!("http://127.0.0.1:{port}{path}").parse();
+        let endpoint = endpoint.map_err(|error| format!("path {path:?}: {error}"))?;
+        Ok(Target { endpoint, headers: HeaderMap::new() })
+    }
+
+    /// A server that runs elsewhere.
+    ///
+    /// # Errors
+    /// A header field has a name or value that HTTP does not allow.
+    pub fn remote(spec: &RemoteSpec) -> Result<Target, String> {
+        let field = |(name, value): (&String, &String)| {
+            let name: HeaderName = name.parse().map_err(|_| format!("headers: {name:?} is no field name"))?;
+            let value = HeaderValue::from_str(value).map_err(|_| format!("headers: the value of {name} is not allowed"))?;
+            Ok((name, value))
+        };
+        let headers = spec.headers.iter().map(field).collect::<Result<HeaderMap, String>>()?;
+        Ok(Target { endpoint: spec.url.clone(), headers })
+    }
+
+    /// The URL of a path below the server's root, or of the endpoint itself.
+    fn url(&self, path: Option<&PathAndQuery>) -> Uri {
+        let mut parts = self.endpoint.clone().into_parts();
+        if let Some(path) = path {
+            parts.path_and_query = Some(path.clone());
+        }
+        Uri::from_parts(parts).unwrap_or_else(|_| self.endpoint.clone())
+    }
+}
+
+impl Forward {
+    /// A forwarder for a server that may not run yet.
+    pub fn new(
+        server: Arc<Server>,
+        target: Target,
+        options: Options,
+        limits: Limits,
+        restart_wait: Duration,
+    ) -> Arc<Forward> {
+        let agent = connector::agent(&options);
+        Arc::new(Forward { server, target, options, limits, restart_wait, agent, in_flight: AtomicUsize::new(0) })
+    }
+
+    /// Requests under way.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Forwards one request; `path` is what is left of the path behind the server's name, none for the endpoint.
+    pub fn handle(self: &Arc<Self>, exchange: Exchange<'_>, path: Option<&PathAndQuery>) -> Response {
+        let under_way = UnderWay::new(self);
+        relay::relay(self, exchange, path, under_way)
+    }
+}
+
+/// Counts a request for as long as it lives, its streamed answer included.
+struct UnderWay(Arc<Forward>);
+
+impl UnderWay {
+    fn new(forward: &Arc<Forward>) -> UnderWay {
+        forward.in_flight.fetch_add(1, Ordering::Relaxed);
+        UnderWay(Arc::clone(forward))
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// HTTP children talk to us on their port only.
+impl Face for Forward {
+    fn up(&self, _running: &Running) {}
+
+    fn line(&self, _generation: u64, _line: Vec<u8>) -> Result<(), Noise> {
+        Ok(())
+    }
+
+    fn oversize(&self, _generation: u64, _id: Option<String>, _bytes: u64) {}
+
+    fn down(&self, _generation: u64, _end: &End) {}
+
+    fn answers(&self, _port: u16) -> bool {
+        self.probe(probe::STARTING).is_ok()
+    }
+}

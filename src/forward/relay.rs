@@ -1,0 +1,161 @@
+//! One request there and its answer back.
+
+use super::connector::on_behalf_of;
+use super::{Forward, UnderWay, failure, fields};
+use crate::http::{Body, Client, Exchange, Payload, Response, StreamWriter};
+use crate::protocol::sse;
+use ::http::uri::PathAndQuery;
+use ::http::{Method, Request, StatusCode, header};
+use std::io::{self, Read};
+use std::sync::Arc;
+use ureq::SendBody;
+
+/// A call of up to this size is read before it is sent on, so that its id is known if the server fails.
+const MAX_BUFFERED_BYTES: u64 = 1024 * 1024;
+/// An answer of up to this size is sent in one piece.
+const MAX_WHOLE_BYTES: u64 = 64 * 1024;
+/// What is read from a server at once; each read is sent on at once.
+const CHUNK_BYTES: usize = 16 * 1024;
+
+/// What the client must hear if the server fails.
+struct Waiting {
+    /// Raw id of its call.
+    id: Option<String>,
+    generation: u64,
+}
+
+pub(super) fn relay(
+    forward: &Arc<Forward>,
+    mut exchange: Exchange<'_>,
+    path: Option<&PathAndQuery>,
+    under_way: UnderWay,
+) -> Response {
+    let call = match read_call(forward, &mut exchange) {
+        Ok(call) => call,
+        Err(refused) => return refused,
+    };
+    let id = call.as_deref().and_then(|body| failure::request_id(body, forward.limits.max_json_depth));
+    let running = match forward.server.wait_running(forward.restart_wait.max(forward.options.start_timeout)) {
+        Ok(running) => running,
+        Err(why) => return failure::response(&forward.unavailable(&why), id.as_deref()),
+    };
+    let waiting = Waiting { id, generation: running.generation };
+    let client = exchange.client.clone();
+    let sent = on_behalf_of(&client, || send(forward, &mut exchange, path, call));
+    match sent {
+        Ok(answer) => answered(forward, answer, &client, waiting, under_way),
+        Err(error) => {
+            failure::response(&forward.broken(waiting.generation, &error.to_string()), waiting.id.as_deref())
+        }
+    }
+}
+
+/// The body of a call, if it is one and small enough to be held.
+fn read_call(forward: &Forward, exchange: &mut Exchange<'_>) -> Result<Option<Vec<u8>>, Response> {
+    let is_json = exchange.request.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+    let small = exchange.body.length().is_some_and(|length| length <= MAX_BUFFERED_BYTES);
+    if exchange.request.method() != Method::POST || !is_json || !small {
+        return Ok(None);
+    }
+    let body = exchange.body.read_all(forward.limits.max_message_bytes);
+    body.map(Some).map_err(|error| {
+        let mut response = Response::new(Payload::Bytes(error.to_string().into_bytes()));
+        *response.status_mut() = StatusCode::BAD_REQUEST;
+        response
+    })
+}
+
+fn send(
+    forward: &Forward,
+    exchange: &mut Exchange<'_>,
+    path: Option<&PathAndQuery>,
+    call: Option<Vec<u8>>,
+) -> Result<ServerAnswer, ureq::Error> {
+    let mut request = Request::builder().method(exchange.request.method()).uri(forward.target.url(path));
+    if let Some(headers) = request.headers_mut() {
+        *headers = fields::request(exchange.request.headers());
+        headers.extend(forward.target.headers.clone());
+    }
+    match call {
+        Some(body) => forward.agent.run(request.body(body)?),
+        None if has_body(&exchange.body) => {
+            let body = SendBody::from_reader(&mut exchange.body);
+            forward.agent.run(request.body(body)?)
+        }
+        None => {
+            if let Some(headers) = request.headers_mut() {
+                headers.remove(header::CONTENT_LENGTH);
+            }
+            forward.agent.run(request.body(())?)
+        }
+    }
+}
+
+type ServerAnswer = ::http::Response<ureq::Body>;
+
+fn has_body(body: &Body<'_>) -> bool {
+    body.length() != Some(0)
+}
+
+fn answered(
+    forward: &Arc<Forward>,
+    answer: ServerAnswer,
+    client: &Client,
+    waiting: Waiting,
+    under_way: UnderWay,
+) -> Response {
+    let (head, body) = answer.into_parts();
+    let length = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let is_stream = head.headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/event-stream"));
+    let mut reader = body.into_reader();
+    let payload = match length {
+        Some(length) if length <= MAX_WHOLE_BYTES => {
+            let mut whole = Vec::with_capacity(length as usize);
+            match on_behalf_of(client, || reader.read_to_end(&mut whole)) {
+                Ok(_) => Payload::Bytes(whole),
+                Err(error) => {
+                    let error = forward.broken(waiting.generation, &error.to_string());
+                    return failure::response(&error, waiting.id.as_deref());
+                }
+            }
+        }
+        _ => {
+            let forward = Arc::clone(forward);
+            Payload::stream(move |writer| {
+                let _under_way = under_way;
+                let client = writer.client().clone();
+                on_behalf_of(&client, || stream(&forward, reader, writer, is_stream, &waiting))
+            })
+        }
+    };
+    let mut response = Response::new(payload);
+    *response.status_mut() = head.status;
+    *response.headers_mut() = fields::response(&head.headers);
+    response
+}
+
+/// Sends on whatever comes, as it comes. An event stream that breaks off tells the call why.
+fn stream(
+    forward: &Forward,
+    mut reader: impl Read,
+    writer: &mut StreamWriter<'_>,
+    is_stream: bool,
+    waiting: &Waiting,
+) -> io::Result<()> {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        match reader.read(&mut chunk) {
+            Ok(0) => return Ok(()),
+            Ok(count) => writer.write_chunk(&[&chunk[..count]])?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                if let (true, Some(id)) = (is_stream && !writer.client().is_gone(), &waiting.id) {
+                    let error = forward.broken(waiting.generation, &error.to_string());
+                    let mut text = error.response(id).into_bytes();
+                    return writer.write_chunk(&sse::event(&mut text));
+                }
+                return Err(error);
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The guard: this same program in a second process, which outlives a SIGKILL of the proxy just long enough to
+//! end the children that nothing else would end (grandchildren behind `npm`, `uv` or `sh -c`, for example).
+
+use super::os;
+use super::reaper::Reaper;
+use rustix::process::Signal;
+use std::collections::HashSet;
+use std::io::{self, BufRead, Write};
+use std::os::unix::process::CommandExt;
+use std::process::{ChildStdin, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// The hidden command that turns the program into the guard; the run's marker follows.
+pub const GUARD_COMMAND: &str = "__guard";
+
+/// What a group gets to end by itself once the proxy is gone.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// The proxy's end of the guard's pipe. When it closes, however that comes, the guard acts.
+pub struct Guard {
+    pipe: Mutex<Option<ChildStdin>>,
+    marker: String,
+}
+
+impl Guard {
+    /// Starts the guard process.
+    ///
+    /// # Errors
+    /// Our own program cannot be found or started.
+    pub fn start(reaper: &Reaper) -> io::Result<Guard> {
+        let marker = format!("MCP_PROXY_RUN={:016x}", rand::random::<u64>());
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(GUARD_COMMAND).arg(&marker).env_clear();
+        // A group of its own: Ctrl-C on the terminal must not end it before the children are gone.
+        command.process_group(0);
+        command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        let mut child = reaper.spawn(&mut command, |_| ())?;
+        Ok(Guard { pipe: Mutex::new(child.stdin.take()), marker })
+    }
+
+    /// The variable, `NAME=value`, that every process of this run carries; what follows it tells servers apart.
+    pub fn marker(&self) -> &str {
+        &self.marker
+    }
+
+    /// Puts a process group under guard.
+    pub(super) fn watch(&self, group: u32) {
+        self.say(&format!("+{group}\n"));
+    }
+
+    /// The group has ended.
+    pub(super) fn release(&self, group: u32) {
+        self.say(&format!("-{group}\n"));
+    }
+
+    fn say(&self, line: &str) {
+        let mut pipe = self.pipe.lock().unwrap_or_else(PoisonError::into_inner);
+        let failed = pipe.as_mut().is_some_and(|pipe| pipe.write_all(line.as_bytes()).is_err());
+        if failed {
+            *pipe = None;
+            log::warn!(event = "guard-lost"; "the guard process is gone: a SIGKILL of the proxy may leave processes behind");
+        }
+    }
+}
+
+/// What the guard process does: remembers groups until its stdin ends, then kills those that are left.
+pub fn run_guard(marker: &str) {
+    let mut groups = HashSet::new();
+    for line in io::stdin().lock().lines() {
+        let Ok(line) = line else { break };
+        match (line.get(..1), line.get(1..).and_then(|group| group.parse::<u32>().ok())) {
+            (Some("+"), Some(group)) => drop(groups.insert(group)),
+            (Some("-"), Some(group)) => drop(groups.remove(&group)),
+            _ => {}
+        }
+    }
+    groups.iter().for_each(|group| os::signal_group(*group, Signal::TERM));
+    let deadline = Instant::now() + GRACE;
+    while Instant::now() < deadline && groups.iter().any(|group| os::group_exists(*group)) {
+        std::thread::sleep(Duration::from_millis(20)); // not our children: there is nothing to wait on
+    }
+    groups.iter().for_each(|group| os::signal_group(*group, Signal::KILL));
+    if !marker.is_empty() {
+        os::kill_marked(marker);
+    }
+}

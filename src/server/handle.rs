@@ -1,0 +1,157 @@
+//! The handle on a server's supervisor: reads its status, sends it events.
+
+use super::Face;
+use super::guard::Guard;
+use super::reaper::Reaper;
+use super::status::{Board, End, Running, Status, Unavailable};
+use super::stderr::Tail;
+use super::supervisor::{Event, Supervisor};
+use crate::config::spec::ServerSpec;
+use crate::config::{Health as HealthSettings, Restart};
+use crate::limits::Limits;
+use crate::thread;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+/// What all servers share.
+pub struct Context {
+    /// Bounds on lines and queues.
+    pub limits: Limits,
+    /// When to start again.
+    pub restart: Restart,
+    /// When a server counts as unhealthy.
+    pub health: HealthSettings,
+    /// Starts processes and waits for them.
+    pub reaper: Arc<Reaper>,
+    /// Ends children that outlive a killed proxy.
+    pub guard: Guard,
+}
+
+/// What a health check found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The child that was asked.
+    pub generation: u64,
+    /// Why it counts as not answering; `None` if it answered.
+    pub failure: Option<String>,
+    /// Whether it had calls in flight: a busy child may be slow to answer.
+    pub busy: bool,
+}
+
+/// The handle on a supervisor: reads its status, sends it events.
+pub struct Server {
+    name: String,
+    pub(super) board: Board,
+    pub(super) inbox: Sender<Event>,
+    pub(super) tail: Arc<Tail>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// The receiving end, waiting for [`Server::run`].
+pub struct Seat(Receiver<Event>);
+
+impl Server {
+    /// A server that is not started yet; its face is made first, with this handle.
+    pub fn new(name: &str, limits: &Limits) -> (Arc<Server>, Seat) {
+        let (inbox, events) = unbounded();
+        let tail = Arc::new(Tail::new(limits.stderr_lines));
+        let server = Server { name: name.to_string(), board: Board::new(), inbox, tail, thread: Mutex::default() };
+        (Arc::new(server), Seat(events))
+    }
+
+    /// Starts the thread `sup:NAME`, which starts the child.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn run(
+        self: &Arc<Self>,
+        seat: Seat,
+        spec: Arc<ServerSpec>,
+        port: Option<u16>,
+        face: Arc<dyn Face>,
+        context: Arc<Context>,
+    ) -> io::Result<()> {
+        let supervisor = Supervisor::new(Arc::clone(self), spec, port, face, context);
+        let handle = thread::spawn(&format!("sup:{}", self.name), move || supervisor.run(&seat.0))?;
+        *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
+        Ok(())
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The status as it is now.
+    pub fn status(&self) -> Status {
+        self.board.read().clone()
+    }
+
+    /// The child that takes calls, if there is one now.
+    pub fn running(&self) -> Option<Running> {
+        self.board.read().running.clone()
+    }
+
+    /// The child that takes calls; waits at most `patience` for one, and wakes a server that is down between tries.
+    ///
+    /// # Errors
+    /// There is none, or none is wanted.
+    pub fn wait_running(&self, patience: Duration) -> Result<Running, Unavailable> {
+        if let Some(running) = self.running() {
+            return Ok(running);
+        }
+        self.tell(Event::Wake);
+        self.board.wait_running(patience)
+    }
+
+    /// How a child ended, if that is known within `patience`.
+    pub fn wait_end(&self, generation: u64, patience: Duration) -> Option<End> {
+        self.board.wait_end(generation, patience)
+    }
+
+    /// The last lines the server printed on stderr.
+    pub fn stderr(&self, count: usize) -> Vec<String> {
+        self.tail.last(count)
+    }
+
+    /// Wants it up.
+    pub fn start(&self) {
+        self.tell(Event::Start);
+    }
+
+    /// Wants it down.
+    pub fn stop(&self) {
+        self.tell(Event::Stop);
+    }
+
+    /// Stops it if it runs, then wants it up; forgets past exits.
+    pub fn restart(&self) {
+        self.tell(Event::Restart);
+    }
+
+    /// Takes in what a health check found.
+    pub fn report(&self, report: Report) {
+        self.tell(Event::Health(report));
+    }
+
+    /// Stops the child and ends the thread; [`Server::join`] waits for it.
+    pub fn close(&self) {
+        self.tell(Event::Close);
+    }
+
+    /// Waits until the child is gone and the thread has ended.
+    pub fn join(&self) {
+        let handle = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(handle) = handle {
+            let _ = handle.join();
+        }
+    }
+
+    fn tell(&self, event: Event) {
+        let _ = self.inbox.send(event); // a closed supervisor has nothing left to do
+    }
+}
+

@@ -1,0 +1,43 @@
+//! One supervisor thread per server: it starts the child, keeps it alive and stops it, and is the only one that
+//! changes the server's [`status`]. The layer above is told through a [`Face`], never asked.
+
+mod child;
+mod environment;
+mod guard;
+mod handle;
+mod input;
+mod lines;
+mod os;
+mod output;
+pub mod ports;
+mod reaper;
+mod restart;
+pub mod status;
+mod stderr;
+mod supervisor;
+
+pub use guard::{GUARD_COMMAND, Guard, run_guard};
+pub use handle::{Context, Report, Seat, Server};
+pub use input::{Input, InputError};
+pub use lines::Noise;
+pub use reaper::Reaper;
+pub use status::{End, Health, Reason, Running, State, Status, Target, Unavailable};
+
+
+/// What stands between a child and its clients: the bridge for stdio, the forwarder for HTTP.
+/// Called from the server's own threads, one at a time for each method; must not wait for a client.
+pub trait Face: Send + Sync + 'static {
+    /// A child has answered and is about to be announced as ready.
+    fn up(&self, running: &Running);
+    /// A line of a child's stdout, without its end.
+    ///
+    /// # Errors
+    /// It is no JSON-RPC message: what kind of noise it is.
+    fn line(&self, generation: u64, line: Vec<u8>) -> Result<(), Noise>;
+    /// A line of `bytes` bytes went over the limit and was passed over; `id` is its top-level id, if it had one.
+    fn oversize(&self, generation: u64, id: Option<String>, bytes: u64);
+    /// The child is gone, with whatever it was doing.
+    fn down(&self, generation: u64, end: &End);
+    /// Whether something answers HTTP on this port of ours (asked while an HTTP child starts).
+    fn answers(&self, port: u16) -> bool;
+}

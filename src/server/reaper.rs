@@ -1,0 +1,93 @@
+//! Waits for every child in one thread: known ones are reported, orphans that came back to us are reaped.
+
+use super::os;
+use crate::thread;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use rustix::process::{self, Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
+use std::collections::HashMap;
+use std::io;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, Command, ExitStatus};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+type OnExit = Box<dyn FnOnce(ExitStatus) + Send>;
+
+/// The one that starts processes and waits for them.
+pub struct Reaper {
+    /// Locked while a process is started, so that its exit cannot come before it is known.
+    watched: Mutex<HashMap<i32, OnExit>>,
+    /// Wakes the thread when there is a first child to wait for.
+    started: Sender<()>,
+}
+
+impl Reaper {
+    /// Starts the thread `reaper`, which lives as long as the process.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn start() -> io::Result<Arc<Reaper>> {
+        os::adopt_orphans();
+        let (started, wakes) = unbounded();
+        let reaper = Arc::new(Reaper { watched: Mutex::default(), started });
+        let own = Arc::clone(&reaper);
+        thread::spawn("reaper", move || own.run(&wakes))?;
+        Ok(reaper)
+    }
+
+    /// Starts a process; `on_exit` is called once when it has ended. What is left of its group (which must be its
+    /// own) has been killed by then, while its process id was still reserved.
+    ///
+    /// # Errors
+    /// The program cannot be started.
+    pub fn spawn(&self, command: &mut Command, on_exit: impl FnOnce(ExitStatus) + Send + 'static) -> io::Result<Child> {
+        let mut watched = self.watched();
+        let child = command.spawn()?;
+        watched.insert(child.id() as i32, Box::new(on_exit));
+        drop(watched);
+        let _ = self.started.send(());
+        Ok(child)
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashMap<i32, OnExit>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn run(&self, wakes: &Receiver<()>) {
+        loop {
+            match process::waitid(WaitId::All, WaitIdOptions::EXITED | WaitIdOptions::NOWAIT) {
+                Ok(_) => self.reap_one(),
+                Err(rustix::io::Errno::INTR) => {}
+                // No child at all: nothing to wait for until one is started.
+                Err(_) if wakes.recv().is_err() => return,
+                Err(_) => {}
+            }
+            while wakes.try_recv().is_ok() {}
+        }
+    }
+
+    fn reap_one(&self) {
+        match self.ended() {
+            Some(pid) => {
+                os::signal_group(pid.as_raw_nonzero().get() as u32, Signal::KILL);
+                self.reap(Some(pid));
+            }
+            None => self.reap(None),
+        }
+    }
+
+    /// A watched process that has ended and still keeps its process id.
+    fn ended(&self) -> Option<Pid> {
+        let watched = self.watched();
+        let mut pids = watched.keys().filter_map(|raw| Pid::from_raw(*raw));
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+        pids.find(|pid| matches!(process::waitid(WaitId::Pid(*pid), options), Ok(Some(_))))
+    }
+
+    fn reap(&self, pid: Option<Pid>) {
+        let Ok(Some((pid, status))) = process::waitpid(pid, WaitOptions::NOHANG) else { return };
+        let known = self.watched().remove(&pid.as_raw_nonzero().get());
+        if let Some(on_exit) = known {
+            on_exit(ExitStatus::from_raw(status.as_raw() as i32));
+        }
+    }
+}
