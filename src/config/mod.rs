@@ -1,3 +1,27 @@
-//! Resolved configuration.
+//! Resolved configuration: flag, environment, `proxy.toml`, default, in this order.
+//!
+//! `Config::default()`, serialised, is the only list of keys there is: types, defaults, environment twins,
+//! spelling suggestions and the reference `proxy.toml` are all checked against it.
 
+mod bounds;
+mod document;
+mod error;
+mod fields;
+mod load;
+mod nearest;
+mod sections;
+mod server_table;
 pub mod spec;
+mod state_dir;
+mod twins;
+mod values;
+
+pub use document::{Document, MAX_FILE_BYTES, read_small};
+pub use error::ConfigError;
+pub use load::{Flags, Loaded, load};
+pub use nearest::nearest;
+pub use sections::{Broken, Config, Defaults, Health, LogSection, ProxySection, Restart};
+pub use server_table::{ServerTable, text_map};
+pub use state_dir::state_dir;
+pub use twins::{Environment, environment};
+pub use values::{LogFormat, LogLevel, Ports};

@@ -1,5 +1,6 @@
 //! What is known of one server before it runs: how to start or reach it, and how it is to be treated.
 
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -27,7 +28,8 @@ pub enum Launch {
 }
 
 /// How a child speaks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Transport {
     /// One JSON-RPC message a line on stdin and stdout.
     Stdio,
@@ -68,7 +70,8 @@ pub struct RemoteSpec {
 }
 
 /// One child for all clients, or one for each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Instances {
     /// One child, shared by every session.
     Shared,

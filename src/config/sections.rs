@@ -1,0 +1,174 @@
+//! The sections of `proxy.toml`, each key with its default. `[limits]` is [`crate::limits::Limits`].
+
+use super::ServerTable;
+use super::spec::Instances;
+use super::values::{self, LogFormat, LogLevel, Ports};
+use crate::limits::Limits;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::net::{Ipv4Addr, SocketAddr};
+
+/// Everything that can be configured, resolved.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Section `[proxy]`.
+    pub proxy: ProxySection,
+    /// Section `[limits]`.
+    pub limits: Limits,
+    /// Section `[health]`.
+    pub health: Health,
+    /// Section `[restart]`.
+    pub restart: Restart,
+    /// Section `[defaults]`.
+    pub defaults: Defaults,
+    /// Section `[log]`.
+    pub log: LogSection,
+    /// The tables `[server.NAME]`, by NAME as written.
+    #[serde(skip)]
+    pub server: BTreeMap<String, ServerTable>,
+    /// Those with a mistake: only these servers are lost by it.
+    #[serde(skip)]
+    pub broken: BTreeMap<String, Broken>,
+}
+
+/// A table `[server.NAME]` that cannot be used.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Broken {
+    /// File and line of the table.
+    pub place: String,
+    /// What is wrong in it, with file and line.
+    pub reason: String,
+}
+
+/// `[proxy]`: where it listens and what it serves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProxySection {
+    /// The address clients connect to; port 0 takes any free one.
+    #[serde(deserialize_with = "values::listen")]
+    pub listen: SocketAddr,
+    /// The folder of servers; relative to the folder of `proxy.toml`.
+    pub servers: String,
+    /// Where keys and sessions are kept; empty means [`super::state_dir`]'s choice.
+    pub state_dir: String,
+    /// Ports given to HTTP servers and to the bridges of stdio servers.
+    pub ports: Ports,
+    /// The URL under which clients reach the proxy, if something stands in front of it.
+    #[serde(deserialize_with = "values::public_url")]
+    pub public_url: String,
+    /// Host names accepted in `Host` beside the loopback ones.
+    pub allowed_hosts: Vec<String>,
+    /// Origins accepted in `Origin` beside the loopback ones.
+    pub allowed_origins: Vec<String>,
+}
+
+impl Default for ProxySection {
+    fn default() -> Self {
+        ProxySection {
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
+            servers: "./servers".to_string(),
+            state_dir: String::new(),
+            ports: Ports::default(),
+            public_url: String::new(),
+            allowed_hosts: Vec::new(),
+            allowed_origins: Vec::new(),
+        }
+    }
+}
+
+/// `[health]`: how servers are polled.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Health {
+    /// From one poll of a server to the next.
+    pub interval_seconds: u64,
+    /// How long an answer may take.
+    pub timeout_seconds: u64,
+    /// Failures in a row that make a server unhealthy.
+    pub unhealthy_after: u32,
+}
+
+impl Default for Health {
+    fn default() -> Self {
+        Health { interval_seconds: 10, timeout_seconds: 5, unhealthy_after: 3 }
+    }
+}
+
+/// `[restart]`: what follows when a server exits.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Restart {
+    /// Pause before the second restart; it doubles from there.
+    pub backoff_ms: u64,
+    /// The longest pause.
+    pub max_backoff_seconds: u64,
+    /// Exits within [`Restart::brake_window_seconds`] that pull the brake.
+    pub brake_exits: u32,
+    /// The time in which exits are counted.
+    pub brake_window_seconds: u64,
+    /// Pause between tries while the brake is on.
+    pub brake_seconds: u64,
+    /// Time in health after which all is forgotten.
+    pub reset_seconds: u64,
+    /// How long a new call waits for a restart.
+    pub restart_wait_seconds: u64,
+}
+
+impl Default for Restart {
+    fn default() -> Self {
+        Restart {
+            backoff_ms: 500,
+            max_backoff_seconds: 60,
+            brake_exits: 5,
+            brake_window_seconds: 60,
+            brake_seconds: 60,
+            reset_seconds: 60,
+            restart_wait_seconds: 30,
+        }
+    }
+}
+
+/// `[defaults]`: how every server is treated unless its own keys say otherwise.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Defaults {
+    /// One child for all clients, or one for each session.
+    pub instances: Instances,
+    /// From start to the first proper answer.
+    pub start_timeout_seconds: u64,
+    /// From SIGTERM to SIGKILL.
+    pub stop_timeout_seconds: u64,
+    /// A call's whole life.
+    pub call_timeout_seconds: u64,
+    /// A call's silence; progress resets it.
+    pub call_idle_seconds: u64,
+    /// How long an answer may take before the response becomes an event stream.
+    pub stream_after_ms: u64,
+    /// Names of the proxy's own variables that servers get.
+    pub pass_env: Vec<String>,
+}
+
+impl Default for Defaults {
+    fn default() -> Self {
+        Defaults {
+            instances: Instances::Shared,
+            start_timeout_seconds: 60,
+            stop_timeout_seconds: 5,
+            call_timeout_seconds: 300,
+            call_idle_seconds: 120,
+            stream_after_ms: 100,
+            pass_env: Vec::new(),
+        }
+    }
+}
+
+/// `[log]`: what the proxy says on stderr.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogSection {
+    /// Text for people, or a JSON object a line.
+    pub format: LogFormat,
+    /// The least important lines that are still logged. `RUST_LOG` wins.
+    pub level: LogLevel,
+}

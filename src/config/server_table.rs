@@ -1,0 +1,206 @@
+//! `[server.NAME]` of `proxy.toml` and a folder's `server.toml`: the same keys, all optional.
+
+use super::spec::{Instances, Options, Transport};
+use super::{Defaults, bounds, error, fields, nearest};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
+use std::collections::BTreeMap;
+use std::time::Duration;
+use toml::{Table, Value};
+
+/// What is said of one server.
+#[derive(Clone, Debug, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ServerTable {
+    /// stdio or HTTP; stdio unless told.
+    pub transport: Option<Transport>,
+    /// Program to run: a name on `PATH`, or a path.
+    pub command: Option<String>,
+    /// Its arguments; added to the found ones when `command` was found and not said.
+    pub args: Option<Vec<String>>,
+    /// Variables to set.
+    #[serde(deserialize_with = "text_map")]
+    pub env: BTreeMap<String, String>,
+    /// Working folder.
+    pub cwd: Option<String>,
+    /// The port an HTTP server is given.
+    pub port: Option<u16>,
+    /// Path of an HTTP server's MCP endpoint.
+    #[serde(deserialize_with = "endpoint_path")]
+    pub path: Option<String>,
+    /// MCP endpoint of a server that runs elsewhere.
+    pub url: Option<String>,
+    /// Header fields for `url`.
+    #[serde(deserialize_with = "text_map")]
+    pub headers: BTreeMap<String, String>,
+    /// `false` leaves the server out.
+    pub enabled: Option<bool>,
+    /// Names of the proxy's own variables to pass on.
+    pub pass_env: Option<Vec<String>>,
+    /// See [`Defaults::instances`].
+    pub instances: Option<Instances>,
+    /// See [`Defaults::start_timeout_seconds`].
+    pub start_timeout_seconds: Option<u64>,
+    /// See [`Defaults::stop_timeout_seconds`].
+    pub stop_timeout_seconds: Option<u64>,
+    /// See [`Defaults::call_timeout_seconds`].
+    pub call_timeout_seconds: Option<u64>,
+    /// See [`Defaults::call_idle_seconds`].
+    pub call_idle_seconds: Option<u64>,
+    /// See [`Defaults::stream_after_ms`].
+    pub stream_after_ms: Option<u64>,
+    /// Most children with `instances = "per-session"`. Not yet in effect.
+    pub max_instances: Option<u32>,
+    /// When the child is started. Not yet in effect.
+    pub start: Option<Start>,
+    /// Idleness after which the child is stopped. Not yet in effect.
+    pub idle_stop_seconds: Option<u64>,
+    /// Which protocol eras the child is asked for. Not yet in effect.
+    pub eras: Option<Eras>,
+}
+
+/// When a child is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// With the proxy.
+    Always,
+    /// With the first call.
+    OnDemand,
+}
+
+/// Which protocol eras a child is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Eras {
+    /// Whatever it speaks.
+    Both,
+    /// Only `initialize`.
+    Legacy,
+    /// Only `server/discover`.
+    Modern,
+}
+
+impl ServerTable {
+    /// Names of all keys.
+    pub fn keys() -> &'static [&'static str] {
+        fields::names::<ServerTable>()
+    }
+
+    /// Reads one table; `place` says where a key stands.
+    ///
+    /// # Errors
+    /// Every mistake in it, each with its place.
+    pub fn read(table: &Table, place: impl Fn(&str) -> String) -> Result<Self, Vec<String>> {
+        let problem = |key: &str, value| Some(format!("{}: {}", place(key), key_problem(key, value)?));
+        let problems: Vec<String> = table.iter().filter_map(|(key, value)| problem(key, value)).collect();
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Value::Table(table.clone()).try_into().map_err(|error| vec![error::plain(error.message())])
+    }
+
+    /// Whether it says how the server is started or reached.
+    pub fn launches(&self) -> bool {
+        self.command.is_some() || self.url.is_some()
+    }
+
+    /// `self` where it says something, else `under`; variables and header fields one by one.
+    #[must_use]
+    pub fn over(self, under: ServerTable) -> ServerTable {
+        ServerTable {
+            transport: self.transport.or(under.transport),
+            command: self.command.or(under.command),
+            args: self.args.or(under.args),
+            env: under.env.into_iter().chain(self.env).collect(),
+            cwd: self.cwd.or(under.cwd),
+            port: self.port.or(under.port),
+            path: self.path.or(under.path),
+            url: self.url.or(under.url),
+            headers: under.headers.into_iter().chain(self.headers).collect(),
+            enabled: self.enabled.or(under.enabled),
+            pass_env: self.pass_env.or(under.pass_env),
+            instances: self.instances.or(under.instances),
+            start_timeout_seconds: self.start_timeout_seconds.or(under.start_timeout_seconds),
+            stop_timeout_seconds: self.stop_timeout_seconds.or(under.stop_timeout_seconds),
+            call_timeout_seconds: self.call_timeout_seconds.or(under.call_timeout_seconds),
+            call_idle_seconds: self.call_idle_seconds.or(under.call_idle_seconds),
+            stream_after_ms: self.stream_after_ms.or(under.stream_after_ms),
+            max_instances: self.max_instances.or(under.max_instances),
+            start: self.start.or(under.start),
+            idle_stop_seconds: self.idle_stop_seconds.or(under.idle_stop_seconds),
+            eras: self.eras.or(under.eras),
+        }
+    }
+
+    /// How the server is treated: its own keys, else `[defaults]`.
+    pub fn options(&self, defaults: &Defaults) -> Options {
+        let seconds = |own: Option<u64>, default| Duration::from_secs(own.unwrap_or(default));
+        Options {
+            instances: self.instances.unwrap_or(defaults.instances),
+            start_timeout: seconds(self.start_timeout_seconds, defaults.start_timeout_seconds),
+            stop_timeout: seconds(self.stop_timeout_seconds, defaults.stop_timeout_seconds),
+            call_timeout: seconds(self.call_timeout_seconds, defaults.call_timeout_seconds),
+            call_idle: seconds(self.call_idle_seconds, defaults.call_idle_seconds),
+            stream_after: Duration::from_millis(self.stream_after_ms.unwrap_or(defaults.stream_after_ms)),
+        }
+    }
+
+    /// Keys that are accepted and change nothing yet.
+    pub fn not_yet_in_effect(&self) -> Vec<&'static str> {
+        let keys = [
+            ("instances", self.instances.is_some_and(|value| value != Instances::Shared)),
+            ("max_instances", self.max_instances.is_some()),
+            ("start", self.start.is_some_and(|value| value != Start::Always)),
+            ("idle_stop_seconds", self.idle_stop_seconds.is_some()),
+            ("eras", self.eras.is_some_and(|value| value != Eras::Both)),
+        ];
+        keys.into_iter().filter(|(_, said)| *said).map(|(key, _)| key).collect()
+    }
+}
+
+/// Tries one key alone, so that the mistake is known to be its own.
+fn key_problem(key: &str, value: &Value) -> Option<String> {
+    if !ServerTable::keys().contains(&key) {
+        return Some(format!("unknown key `{key}`{}", nearest::suggestion(key, ServerTable::keys())));
+    }
+    let alone: Table = [(key.to_string(), value.clone())].into_iter().collect();
+    let read = Value::Table(alone).try_into::<ServerTable>();
+    let fault =
+        read.map_err(|error| error::plain(error.message())).and_then(|_| bounds::check(key, value)).err()?;
+    Some(format!("{key}: {fault}"))
+}
+
+/// Reads a table of strings; numbers and booleans are taken as they are written.
+///
+/// # Errors
+/// Something else, which is not repeated: it may be a secret.
+pub fn text_map<'de, D: Deserializer<'de>>(input: D) -> Result<BTreeMap<String, String>, D::Error> {
+    let Ok(table) = Table::deserialize(input) else {
+        return Err(D::Error::custom("a table of strings is expected here, like { NAME = \"value\" }"));
+    };
+    let mut texts = BTreeMap::new();
+    for (name, value) in table {
+        let value = text(&name, value).map_err(D::Error::custom)?;
+        texts.insert(name, value);
+    }
+    Ok(texts)
+}
+
+fn text(name: &str, value: Value) -> Result<String, String> {
+    match value {
+        Value::String(text) => Ok(text),
+        Value::Integer(number) => Ok(number.to_string()),
+        Value::Float(number) => Ok(number.to_string()),
+        Value::Boolean(truth) => Ok(truth.to_string()),
+        _ => Err(format!("`{name}` must be a string")),
+    }
+}
+
+fn endpoint_path<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    let path = String::deserialize(input)?;
+    if !path.starts_with('/') {
+        return Err(D::Error::custom("must begin with /, like /mcp"));
+    }
+    Ok(Some(path))
+}

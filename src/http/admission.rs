@@ -1,0 +1,62 @@
+//! Gives each accepted socket its place and its thread, or turns it away.
+
+use super::connection::Connection;
+use super::door::Door;
+use super::link::Link;
+use super::pool::Pool;
+use super::refusal::RETRY_AFTER_SECONDS;
+use super::roster::Place;
+use super::shared::{Shared, count};
+use super::turn::Turn;
+use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
+
+/// The way from `accept` to a connection's thread.
+pub(crate) struct Admission {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) pool: Arc<Pool<Connection>>,
+    pub(crate) next_id: u64,
+}
+
+impl Admission {
+    /// Takes a socket in. Never waits.
+    pub(crate) fn admit(&mut self, stream: TcpStream, peer: SocketAddr, door: Arc<Door>) {
+        count(&self.shared.counts.accepted);
+        self.next_id += 1;
+        let now = self.shared.now();
+        let write_timeout = self.shared.limits.write_timeout();
+        let turn = Turn::waiting_since(now);
+        let link = Arc::new(Link { id: self.next_id, turn, door, peer, write_timeout, stream });
+        let (place, gone) = self.shared.roster.admit(&link, now);
+        if let Some(gone) = gone {
+            count(&self.shared.counts.evicted);
+            gone.shut();
+        }
+        match place {
+            Place::Full => self.turn_away(&link),
+            Place::Regular | Place::Reserve => self.start(link, place),
+        }
+    }
+
+    fn start(&self, link: Arc<Link>, place: Place) {
+        let connection = Connection::new(self.shared.clone(), link.clone(), place);
+        if let Err((connection, error)) = self.pool.give(connection) {
+            log::warn!(event = "no-thread"; "no thread for a connection, answered 503: {error}");
+            self.turn_away(&link);
+            drop(connection);
+        }
+    }
+
+    /// 503 without reading the request; the client may see a reset instead.
+    fn turn_away(&self, link: &Link) {
+        count(&self.shared.counts.refused);
+        let body = r#"{"error":"every connection of this proxy is busy; try again in a few seconds"}"#;
+        let answer = format!(
+            "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: {RETRY_AFTER_SECONDS}\r\n\
+             content-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        );
+        link.send_at_once(answer.as_bytes());
+        link.shut_write();
+    }
+}

@@ -1,0 +1,41 @@
+//! What a handler answers with.
+
+use super::stream::StreamWriter;
+use std::{fmt, io};
+
+/// A handler's answer. The listener adds `Date`, `Connection` and the framing fields.
+pub type Response = ::http::Response<Payload>;
+
+/// Writes a streamed body. It runs on the connection's thread once the head has been sent.
+pub type StreamBody = Box<dyn FnOnce(&mut StreamWriter<'_>) -> io::Result<()> + Send>;
+
+/// The body of an answer.
+pub enum Payload {
+    /// No body; `Content-Length: 0` where the status allows a body.
+    Empty,
+    /// The whole body, sent with the head in one write.
+    Bytes(Vec<u8>),
+    /// A body that is written piece by piece: chunked, or raw if the response carries a
+    /// `Content-Length`, or raw until the connection closes for an HTTP/1.0 client.
+    Stream(StreamBody),
+}
+
+impl Payload {
+    /// A streamed body. One that may last should hold a [`super::StreamPermit`]; move it into `body`.
+    pub fn stream<F>(body: F) -> Payload
+    where
+        F: FnOnce(&mut StreamWriter<'_>) -> io::Result<()> + Send + 'static,
+    {
+        Payload::Stream(Box::new(body))
+    }
+}
+
+impl fmt::Debug for Payload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Payload::Empty => f.write_str("Empty"),
+            Payload::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
+            Payload::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}

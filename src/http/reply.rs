@@ -1,0 +1,54 @@
+//! Sends an answer: head and body in one write, or the head and then a stream.
+
+use super::date::Date;
+use super::encode::{self, Asked, Plan};
+use super::link::Client;
+use super::payload::{Payload, Response};
+use super::stream::StreamWriter;
+use std::io::{self, IoSlice};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+/// The outgoing side of a connection; keeps the memory of the last head.
+#[derive(Debug, Default)]
+pub(crate) struct Reply {
+    head: Vec<u8>,
+}
+
+impl Reply {
+    /// Sends an answer; true if the connection can be used again.
+    ///
+    /// # Errors
+    /// The client got less than the whole answer; the connection must be closed.
+    pub(crate) fn send(
+        &mut self,
+        response: Response,
+        asked: Asked,
+        client: &Client,
+        date: &Date,
+    ) -> io::Result<bool> {
+        let (parts, payload) = response.into_parts();
+        let plan = encode::plan(&parts, &payload, asked);
+        self.head.clear();
+        encode::write_head(&mut self.head, parts.status, &parts.headers, plan, asked, &date.now());
+        let body = match &payload {
+            Payload::Bytes(bytes) if plan.send_body => bytes.as_slice(),
+            _ => &[],
+        };
+        client.link().send(&mut [IoSlice::new(&self.head), IoSlice::new(body)])?;
+        if let (Payload::Stream(write), true) = (payload, plan.send_body) {
+            stream(write, plan, client)?;
+        }
+        Ok(plan.keep_alive)
+    }
+}
+
+fn stream(write: super::payload::StreamBody, plan: Plan, client: &Client) -> io::Result<()> {
+    let mut writer = StreamWriter::new(client, plan.delimiter);
+    match catch_unwind(AssertUnwindSafe(|| write(&mut writer))) {
+        Ok(result) => result.and_then(|()| writer.finish()),
+        Err(_) => {
+            log::error!(event = "stream-panic"; "the writer of a stream panicked; its connection was closed");
+            Err(io::Error::other("the writer of the stream panicked"))
+        }
+    }
+}
