@@ -72,7 +72,7 @@ impl Bridge {
     fn get(self: &Arc<Self>, exchange: &Exchange<'_>) -> Result<Response, Refusal> {
         headers::check_get(exchange.request.headers())?;
         let session = self.session(exchange.request.headers())?;
-        Ok(self.listen(session))
+        Ok(self.listen(session, &exchange.client))
     }
 
     fn delete(&self, headers: &HeaderMap) -> Result<Response, Refusal> {

@@ -5,7 +5,7 @@ use super::mailbox::{Delivery, Next};
 use super::refusal::Refusal;
 use super::session::Session;
 use super::wait::{KEEP_ALIVE, event_stream};
-use crate::http::{Response, StreamWriter};
+use crate::http::{Client, Response, StreamWriter};
 use crate::protocol::error::INTERNAL_ERROR;
 use crate::protocol::sse;
 use ::http::{HeaderValue, StatusCode, header};
@@ -16,8 +16,8 @@ use std::time::{Duration, Instant};
 impl Bridge {
     /// Opens the session's stream. An older one ends: a client that comes back from a lost network must not wait
     /// until its dead connection is noticed.
-    pub(super) fn listen(&self, session: Arc<Session>) -> Response {
-        let Some(permit) = self.permits.try_stream() else {
+    pub(super) fn listen(&self, session: Arc<Session>, client: &Client) -> Response {
+        let Some(permit) = client.try_stream() else {
             let message = "too many streams are open here; try again later";
             let mut response = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, INTERNAL_ERROR, message).response();
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));

@@ -20,12 +20,11 @@ mod sessions;
 mod wait;
 
 use crate::config::spec::Options;
-use crate::http::StreamPermits;
 use crate::limits::Limits;
 use crate::protocol::error::RpcError;
 use crate::server::{Running, Server, State};
 use asks::Asks;
-use calls::{Call, Calls, Owner};
+use calls::{Calls, Owner};
 use session::Level;
 use sessions::Sessions;
 use std::sync::{Arc, Mutex};
@@ -37,7 +36,6 @@ pub struct Bridge {
     options: Options,
     limits: Limits,
     restart_wait: Duration,
-    permits: StreamPermits,
     sessions: Sessions,
     calls: Calls,
     asks: Asks,
@@ -52,8 +50,7 @@ impl Bridge {
         options: Options,
         limits: Limits,
         restart_wait: Duration,
-        permits: StreamPermits,
-    ) -> Arc<Bridge> {
+        ) -> Arc<Bridge> {
         Arc::new(Bridge {
             sessions: Sessions::new(limits.max_sessions),
             calls: Calls::new(limits.max_calls),
@@ -63,7 +60,6 @@ impl Bridge {
             options,
             limits,
             restart_wait,
-            permits,
         })
     }
 

@@ -18,7 +18,7 @@ pub const BAD_REQUEST: i64 = -32000;
 pub const SESSION_NOT_FOUND: i64 = -32001;
 
 /// An error to send to a client or a child.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RpcError {
     /// JSON-RPC error code.
     pub code: i64,

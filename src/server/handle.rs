@@ -107,6 +107,11 @@ impl Server {
         self.board.wait_running(patience)
     }
 
+    /// Waits at most `patience` until the first start has ended, well or badly.
+    pub fn wait_settled(&self, patience: Duration) {
+        self.board.wait_settled(patience);
+    }
+
     /// How a child ended, if that is known within `patience`.
     pub fn wait_end(&self, generation: u64, patience: Duration) -> Option<End> {
         self.board.wait_end(generation, patience)

@@ -234,6 +234,16 @@ impl Board {
         self.changed.notify_all();
     }
 
+    /// Waits at most `patience` until the first start has ended, well or badly.
+    pub(super) fn wait_settled(&self, patience: Duration) {
+        let first = |status: &mut Status| {
+            let begun = matches!(status.state, State::Stopped | State::Starting);
+            begun && status.last_end.is_none() && status.target == Target::Up
+        };
+        let guard = self.changed.wait_timeout_while(self.read(), patience, first);
+        drop(guard.unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// How the child of that generation ended, waiting at most `patience` for it.
     pub(super) fn wait_end(&self, generation: u64, patience: Duration) -> Option<End> {
         let deadline = Instant::now() + patience;

@@ -1,0 +1,205 @@
+//! The servers that are served: by name, each with its supervisor, its face and its port.
+
+use crate::bridge::Bridge;
+use crate::config::spec::{Launch, ServerSpec, Transport};
+use crate::discovery::LeftOut;
+use crate::forward::{Forward, Target};
+use crate::http;
+use crate::server::ports::{Lease, Ports};
+use crate::server::{Context, Face, Server};
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+/// All servers. Readers get a snapshot; [`Fleet::apply`] replaces it.
+pub struct Fleet {
+    context: Arc<Context>,
+    ports: Arc<Ports>,
+    serving: RwLock<Arc<Serving>>,
+    /// One change at a time.
+    changing: Mutex<()>,
+}
+
+/// What is served and what is not, at one moment.
+#[derive(Default)]
+pub struct Serving {
+    /// By name.
+    pub servers: BTreeMap<String, Arc<Served>>,
+    /// What was found and cannot be served.
+    pub left_out: Vec<LeftOut>,
+}
+
+/// One server with all that belongs to it.
+pub struct Served {
+    /// What it is.
+    pub spec: Arc<ServerSpec>,
+    /// Its supervisor.
+    pub server: Arc<Server>,
+    /// What clients meet.
+    pub face: ClientFace,
+    /// Its port of the range; a server that runs elsewhere has none.
+    pub lease: Option<Lease>,
+}
+
+/// What clients meet: our bridge, or the server's own HTTP.
+pub enum ClientFace {
+    /// A stdio server.
+    Bridge(Arc<Bridge>),
+    /// An HTTP server, here or elsewhere.
+    Forward(Arc<Forward>),
+}
+
+impl Served {
+    /// `stdio`, `http` or `remote`.
+    pub fn kind(&self) -> &'static str {
+        match &self.spec.launch {
+            Launch::Remote(_) => "remote",
+            Launch::Child(child) if child.transport == Transport::Http => "http",
+            Launch::Child(_) => "stdio",
+        }
+    }
+
+    /// Calls or requests under way.
+    pub fn in_flight(&self) -> usize {
+        match &self.face {
+            ClientFace::Bridge(bridge) => bridge.calls_in_flight(),
+            ClientFace::Forward(forward) => forward.in_flight(),
+        }
+    }
+
+    /// Sessions the bridge remembers; an HTTP server keeps its own.
+    pub fn sessions(&self) -> usize {
+        match &self.face {
+            ClientFace::Bridge(bridge) => bridge.sessions(),
+            ClientFace::Forward(_) => 0,
+        }
+    }
+}
+
+impl Fleet {
+    /// A fleet without servers.
+    pub fn new(context: Arc<Context>, ports: Arc<Ports>) -> Fleet {
+        Fleet { context, ports, serving: RwLock::default(), changing: Mutex::default() }
+    }
+
+    /// What is served now.
+    pub fn serving(&self) -> Arc<Serving> {
+        Arc::clone(&self.serving.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The server of that name.
+    pub fn get(&self, name: &str) -> Option<Arc<Served>> {
+        self.serving().servers.get(name).cloned()
+    }
+
+    /// Serves these and no others: what is equal to what runs is left alone.
+    pub fn apply(&self, specs: Vec<ServerSpec>, mut left_out: Vec<LeftOut>, http: &http::Server) {
+        let _one_at_a_time = self.changing();
+        let mut old = self.serving().servers.clone();
+        let mut servers = BTreeMap::new();
+        let mut fresh = Vec::new();
+        for spec in specs {
+            match old.remove(&spec.name) {
+                Some(same) if *same.spec == spec => drop(servers.insert(spec.name.clone(), same)),
+                Some(changed) => {
+                    old.insert(spec.name.clone(), changed);
+                    fresh.push(spec);
+                }
+                None => fresh.push(spec),
+            }
+        }
+        self.publish(servers.clone(), Vec::new());
+        close_all(old.values(), http);
+        for spec in fresh {
+            let (name, origin) = (spec.name.clone(), spec.origin.clone());
+            match self.serve(spec, http) {
+                Ok(served) => drop(servers.insert(name, Arc::new(served))),
+                Err(reason) => {
+                    log::warn!(server = name.as_str(), event = "left-out"; "{reason}");
+                    let remedy = "mend it, then: mcp-proxy reload".to_string();
+                    left_out.push(LeftOut { name, place: origin, reason, remedy });
+                }
+            }
+        }
+        self.publish(servers, left_out);
+    }
+
+    /// Stops everything and waits until it is gone.
+    pub fn close(&self, http: &http::Server) {
+        let _one_at_a_time = self.changing();
+        close_all(self.serving().servers.values(), http);
+    }
+
+    /// Waits at most `patience` until every server has ended its first start, well or badly.
+    pub fn settle(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        for served in self.serving().servers.values() {
+            served.server.wait_settled(deadline.saturating_duration_since(Instant::now()));
+        }
+    }
+
+    fn publish(&self, servers: BTreeMap<String, Arc<Served>>, left_out: Vec<LeftOut>) {
+        let serving = Arc::new(Serving { servers, left_out });
+        *self.serving.write().unwrap_or_else(PoisonError::into_inner) = serving;
+    }
+
+    fn serve(&self, spec: ServerSpec, http: &http::Server) -> Result<Served, String> {
+        let spec = Arc::new(spec);
+        let (lease, socket) = self.lease(&spec)?;
+        let (server, seat) = Server::new(&spec.name, &self.context.limits);
+        let port = lease.as_ref().map(|lease| lease.port);
+        let (face, below) = self.face(&spec, &server, port)?;
+        if let (ClientFace::Bridge(_), Some(socket)) = (&face, socket) {
+            http.listen(socket, &spec.name).map_err(|error| format!("its port cannot be served: {error}"))?;
+        }
+        let context = Arc::clone(&self.context);
+        server.run(seat, Arc::clone(&spec), port, below, context).map_err(|error| format!("no thread for it: {error}"))?;
+        Ok(Served { spec, server, face, lease })
+    }
+
+    /// A port, and for a bridge the socket to serve it. An HTTP child gets its port free.
+    fn lease(&self, spec: &ServerSpec) -> Result<(Option<Lease>, Option<TcpListener>), String> {
+        match &spec.launch {
+            Launch::Remote(_) => Ok((None, None)),
+            Launch::Child(child) => {
+                let (lease, socket) = self.ports.lease(child.port)?;
+                Ok((Some(lease), Some(socket)))
+            }
+        }
+    }
+
+    fn face(
+        &self,
+        spec: &ServerSpec,
+        server: &Arc<Server>,
+        port: Option<u16>,
+    ) -> Result<(ClientFace, Arc<dyn Face>), String> {
+        let limits = self.context.limits.clone();
+        let wait = Duration::from_secs(self.context.restart.restart_wait_seconds);
+        let target = match (&spec.launch, port) {
+            (Launch::Remote(remote), _) => Target::remote(remote)?,
+            (Launch::Child(child), Some(port)) if child.transport == Transport::Http => Target::child(port, &child.path)?,
+            _ => {
+                let bridge = Bridge::new(Arc::clone(server), spec.options.clone(), limits, wait);
+                return Ok((ClientFace::Bridge(Arc::clone(&bridge)), bridge));
+            }
+        };
+        let forward = Forward::new(Arc::clone(server), target, spec.options.clone(), limits, wait);
+        Ok((ClientFace::Forward(Arc::clone(&forward)), forward))
+    }
+
+    fn changing(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Stops servers side by side.
+fn close_all<'s>(servers: impl Iterator<Item = &'s Arc<Served>> + Clone, http: &http::Server) {
+    for served in servers.clone() {
+        http.close(&served.spec.name);
+        served.server.close();
+    }
+    servers.for_each(|served| served.server.join());
+}
+

@@ -1,0 +1,105 @@
+//! Log lines on stderr: text for people, or one JSON object a line. Never a message body, never a secret.
+//!
+//! JSON keys: `ts` (RFC 3339, UTC), `level`, `target`, `event`, `server` where one is meant, further fields of the
+//! event, and `message`.
+
+use env_logger::fmt::Formatter;
+use log::kv::{Error, Key, Value, VisitSource};
+use log::{LevelFilter, Record};
+use std::collections::BTreeMap;
+use std::io::{self, IsTerminal, Write};
+use std::time::SystemTime;
+
+/// Starts logging. `json` chooses the form; `level` is what is shown unless `RUST_LOG` says otherwise.
+pub fn init(json: bool, level: LevelFilter) {
+    let mut builder = env_logger::Builder::new();
+    builder.filter_level(level).filter_module("ureq", LevelFilter::Warn).filter_module("ureq_proto", LevelFilter::Warn);
+    builder.filter_module("rustls", LevelFilter::Warn);
+    builder.parse_default_env();
+    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    match json {
+        true => builder.format(write_json),
+        false => builder.format(move |out, record| write_text(out, record, colour)),
+    };
+    // A second call (tests) keeps the first logger.
+    let _ = builder.try_init();
+}
+
+fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
+    let fields = Fields::of(record);
+    let mut line = serde_json::Map::new();
+    line.insert("ts".into(), now().into());
+    line.insert("level".into(), record.level().as_str().to_ascii_lowercase().into());
+    line.insert("target".into(), record.target().into());
+    for (key, value) in fields.0 {
+        line.insert(key, value);
+    }
+    line.insert("message".into(), record.args().to_string().into());
+    writeln!(out, "{}", serde_json::Value::Object(line))
+}
+
+fn write_text(out: &mut Formatter, record: &Record<'_>, colour: bool) -> io::Result<()> {
+    let fields = Fields::of(record).0;
+    let server = fields.get("server").and_then(serde_json::Value::as_str).unwrap_or("proxy");
+    let rest: Vec<String> =
+        fields.iter().filter(|(key, _)| !matches!(key.as_str(), "server" | "event")).map(|(k, v)| format!("{k}={v}")).collect();
+    let detail = if rest.is_empty() { String::new() } else { format!(" ({})", rest.join(" ")) };
+    let (start, end) = match (colour, record.level()) {
+        (true, log::Level::Error) => ("\x1b[31m", "\x1b[0m"),
+        (true, log::Level::Warn) => ("\x1b[33m", "\x1b[0m"),
+        _ => ("", ""),
+    };
+    let text = printable(&record.args().to_string());
+    writeln!(out, "{} {start}{:5}{end} {server}: {text}{detail}", now(), record.level())
+}
+
+/// What a child prints may hold terminal controls; they are shown, not obeyed.
+fn printable(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+fn now() -> String {
+    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
+}
+
+/// The key-value pairs of a record.
+struct Fields(BTreeMap<String, serde_json::Value>);
+
+impl Fields {
+    fn of(record: &Record<'_>) -> Fields {
+        let mut fields = Fields(BTreeMap::new());
+        let _ = record.key_values().visit(&mut fields); // our visitor never fails
+        fields
+    }
+}
+
+impl<'kvs> VisitSource<'kvs> for Fields {
+    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
+        let json = match (value.to_u64(), value.to_i64(), value.to_bool()) {
+            (Some(number), _, _) => number.into(),
+            (_, Some(number), _) => number.into(),
+            (_, _, Some(flag)) => flag.into(),
+            _ => value.to_string().into(),
+        };
+        self.0.insert(key.to_string(), json);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn controls_are_shown_not_obeyed() {
+        assert_eq!(printable("a\x1b[2Jä\n"), "a\\u{1b}[2Jä\\n");
+    }
+
+    #[test]
+    fn fields_keep_their_types() {
+        let pairs = [("pid", Value::from(7u64)), ("server", Value::from("x"))];
+        let record = Record::builder().key_values(&pairs).build();
+        let fields = Fields::of(&record).0;
+        assert_eq!((&fields["pid"], &fields["server"]), (&7.into(), &"x".into()));
+    }
+}

@@ -1,0 +1,36 @@
+//! Signals, as events for the main thread.
+
+use crate::thread;
+use crossbeam_channel::Sender;
+use signal_hook::consts::{SIGHUP, SIGTERM};
+use signal_hook::iterator::Signals;
+use std::io::{self, IsTerminal};
+
+/// What a signal asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// INT or TERM, or HUP where a terminal was closed.
+    Stop,
+    /// HUP where there is no terminal.
+    Reload,
+}
+
+/// Sends an event for each signal from now on.
+///
+/// # Errors
+/// The handlers cannot be set, or no thread can be started.
+pub fn listen<E: From<Signal> + Send + 'static>(events: Sender<E>) -> io::Result<()> {
+    let on_interrupt = events.clone();
+    ctrlc::set_handler(move || drop(on_interrupt.send(Signal::Stop.into()))).map_err(io::Error::other)?;
+    let mut signals = Signals::new([SIGTERM, SIGHUP])?;
+    let on_terminal = io::stdin().is_terminal();
+    thread::spawn("signals", move || {
+        for number in signals.forever() {
+            let signal = if number == SIGHUP && !on_terminal { Signal::Reload } else { Signal::Stop };
+            if events.send(signal.into()).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(())
+}
