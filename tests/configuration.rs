@@ -1,5 +1,8 @@
 //! Configuration as a user meets it: files, variables, flags and what is said of mistakes in them.
 
+// Helpers outside of #[test] functions are tests too.
+#![allow(clippy::unwrap_used)]
+
 use mcp_proxy::config::{
     self, Config, ConfigError, Environment, Flags, Loaded, LogFormat, LogLevel, ServerTable,
 };
@@ -204,7 +207,7 @@ fn a_server_takes_numbers_as_text() {
 fn a_mistake_in_one_server_loses_only_that_server() {
     let cases = [
         ("comand = 'x'", ":4: unknown key `comand`; did you mean `command`?"),
-        ("args = 'x'", ":4: args: a sequence is expected here, not a string"),
+        ("args = 'x'", ":4: args: a list is expected here, not a string"),
         ("port = 0", ":4: port: 0 is out of range; use 1 to 65535"),
         ("port = 70000", ":4: port: "),
         ("path = 'mcp'", ":4: path: must begin with /, like /mcp"),

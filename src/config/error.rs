@@ -31,7 +31,12 @@ pub(super) fn plain(message: &str) -> String {
         return whole_numbers(message);
     };
     let kind = found.split(['`', '"']).next().unwrap_or(found).trim();
-    format!("{} is expected here, not {}", whole_numbers(expected), with_article(kind))
+    let expected = match expected {
+        "a sequence" => "a list".to_string(),
+        "a map" => "a table".to_string(),
+        other => whole_numbers(other),
+    };
+    format!("{expected} is expected here, not {}", with_article(kind))
 }
 
 fn whole_numbers(text: &str) -> String {

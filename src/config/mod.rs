@@ -24,4 +24,5 @@ pub use sections::{Broken, Config, Defaults, Health, LogSection, ProxySection, R
 pub use server_table::{ServerTable, text_map};
 pub use state_dir::state_dir;
 pub use twins::{Environment, environment};
+pub(crate) use values::http_url;
 pub use values::{LogFormat, LogLevel, Ports};
