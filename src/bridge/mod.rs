@@ -24,7 +24,7 @@ use crate::limits::Limits;
 use crate::protocol::error::RpcError;
 use crate::server::{Running, Server, State};
 use asks::Asks;
-use calls::{Calls, Owner};
+use calls::{Call, Calls, Owner};
 use session::Level;
 use sessions::Sessions;
 use std::sync::{Arc, Mutex};
@@ -42,6 +42,9 @@ pub struct Bridge {
     /// The log level the child was last told.
     child_level: Mutex<Option<Level>>,
 }
+
+/// A `ping` under way.
+pub struct Question(Arc<Call>);
 
 impl Bridge {
     /// A bridge without sessions, for a server that may not run yet.
@@ -73,22 +76,30 @@ impl Bridge {
         self.sessions.count()
     }
 
-    /// Asks the child for a sign of life (`ping`, any answer counts).
+    /// Asks the child for a sign of life: sends a `ping`. [`Bridge::await_pong`] takes the answer.
     ///
     /// # Errors
-    /// It gave none within `patience`, or is not running.
-    pub fn ping(&self, running: &Running, patience: Duration) -> Result<(), String> {
-        let line = |id| format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"ping\"}}\n").into_bytes();
+    /// The child does not take it, in words.
+    pub fn ask(&self, running: &Running) -> Result<Question, String> {
         let call = self.calls.open(Owner::Proxy, running.generation).map_err(|error| error.message)?;
-        let input = running.input.as_ref().ok_or("it has no stdin")?;
-        let sent = input.send(line(call.number));
-        let answer = sent.map(|()| call.mailbox.next(patience));
-        self.calls.close(call.number);
-        match answer {
-            Ok(Some(_)) => Ok(()),
-            Ok(None) => Err(format!("no answer to ping within {} s", patience.as_secs())),
-            Err(_) => Err("does not read its stdin".into()),
+        let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}}\n", call.number);
+        match self.send(running, line.into_bytes()) {
+            Ok(()) => Ok(Question(call)),
+            Err(_) => {
+                self.calls.close(call.number);
+                Err("does not read its stdin".into())
+            }
         }
+    }
+
+    /// Waits for the answer to a question; any answer counts.
+    ///
+    /// # Errors
+    /// None came until `deadline`.
+    pub fn await_pong(&self, question: &Question, deadline: Instant) -> Result<(), String> {
+        let answer = question.0.mailbox.next(deadline.saturating_duration_since(Instant::now()));
+        self.calls.close(question.0.number);
+        answer.map(drop).ok_or_else(|| "does not answer ping".to_string())
     }
 
     /// Ends the calls whose deadline has passed and whose client no longer waits.

@@ -1,0 +1,136 @@
+//! The shapes of `/servers`, `/health`, `/ready` and `/NAME/health`.
+
+use crate::config::spec::Launch;
+use crate::fleet::{Served, Serving};
+use crate::server::{Health, State, Status, Target};
+use serde_json::{Value, json};
+use std::time::SystemTime;
+
+/// How well the proxy does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Overall {
+    /// Every enabled server is ready and none is known to be ill.
+    Ok,
+    /// At least one is not.
+    Degraded,
+    /// There are enabled servers and all of them are down or unhealthy.
+    Down,
+    /// The proxy is ending.
+    Stopping,
+}
+
+impl Overall {
+    /// As `/health` says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Overall::Ok => "ok",
+            Overall::Degraded => "degraded",
+            Overall::Down => "down",
+            Overall::Stopping => "stopping",
+        }
+    }
+
+    /// Whether `/health` answers 200.
+    pub fn is_serving(self) -> bool {
+        matches!(self, Overall::Ok | Overall::Degraded)
+    }
+}
+
+/// Sums up all servers. One bad server does not turn the whole proxy down.
+pub fn overall(statuses: &[Status], stopping: bool) -> Overall {
+    let enabled: Vec<&Status> = statuses.iter().filter(|status| status.target == Target::Up).collect();
+    let down = |status: &Status| status.state == State::Stopped && status.last_end.is_some();
+    let ill = |status: &&&Status| status.health == Health::Unhealthy || down(status);
+    let well = |status: &&Status| status.state == State::Ready && matches!(status.health, Health::Unknown | Health::Healthy);
+    match enabled.iter().filter(ill).count() {
+        _ if stopping => Overall::Stopping,
+        count if count > 0 && count == enabled.len() => Overall::Down,
+        _ if enabled.iter().all(well) => Overall::Ok,
+        _ => Overall::Degraded,
+    }
+}
+
+/// Body of `/health`.
+pub fn health(serving: &Serving, overall: Overall) -> Value {
+    let brief = |served: &std::sync::Arc<Served>| {
+        let status = served.server.status();
+        json!({ "state": status.state.to_string(), "health": status.health.to_string() })
+    };
+    let servers: serde_json::Map<String, Value> =
+        serving.servers.iter().map(|(name, served)| (name.clone(), brief(served))).collect();
+    json!({ "status": overall.as_str(), "servers": servers })
+}
+
+/// Names of enabled servers whose first start has not ended.
+pub fn starting(serving: &Serving) -> Vec<String> {
+    let first = |served: &&std::sync::Arc<Served>| {
+        let status = served.server.status();
+        status.target == Target::Up && status.state == State::Starting && status.last_end.is_none()
+    };
+    serving.servers.values().filter(first).map(|served| served.spec.name.clone()).collect()
+}
+
+/// Body of `/servers` and `/api/servers`; `base` is the URL clients reach the proxy by.
+pub fn servers(serving: &Serving, base: &str) -> Value {
+    let all: Vec<Value> = serving.servers.values().map(|served| server(served, base)).collect();
+    let left_out: Vec<Value> = serving
+        .left_out
+        .iter()
+        .map(|out| json!({ "name": out.name, "place": out.place, "reason": out.reason, "remedy": out.remedy }))
+        .collect();
+    json!({ "servers": all, "left_out": left_out })
+}
+
+/// One entry of `/servers`; also the body of `/NAME/health`.
+pub fn server(served: &Served, base: &str) -> Value {
+    let status = served.server.status();
+    let children: Vec<Value> = match &served.spec.launch {
+        Launch::Child(_) => status.pid.iter().map(|pid| json!({ "pid": pid, "era": "legacy", "session": null })).collect(),
+        Launch::Remote(_) => Vec::new(),
+    };
+    json!({
+        "name": served.spec.name,
+        "kind": served.kind(),
+        "url": format!("{base}/{}", served.spec.name),
+        "port": served.lease.as_ref().map(|lease| lease.port),
+        "state": status.state.to_string(),
+        "reason": status.reason.as_ref().map(ToString::to_string),
+        "health": status.health.to_string(),
+        "since": rfc3339(status.since),
+        "restarts": status.restarts,
+        "last_error": status.last_error,
+        "in_flight": served.in_flight(),
+        "sessions": served.sessions(),
+        "children": children,
+    })
+}
+
+fn rfc3339(time: SystemTime) -> String {
+    humantime::format_rfc3339_millis(time).to_string()
+}
+
+/// The start-up table: name, kind, URL, port, state; then what was left out and why.
+pub fn table(serving: &Serving, base: &str) -> String {
+    let mut rows = vec![["NAME", "KIND", "URL", "PORT", "STATE"].map(String::from)];
+    rows.extend(serving.servers.values().map(|served| {
+        let port = served.lease.as_ref().map_or("-".to_string(), |lease| lease.port.to_string());
+        let status = served.server.status();
+        let reason = status.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let url = format!("{base}/{}", served.spec.name);
+        [served.spec.name.clone(), served.kind().to_string(), url, port, format!("{}{reason}", status.state)]
+    }));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2), width(3)];
+    let line = |row: &[String; 5]| {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  ")).collect::<String>();
+        format!("  {cells}{}\n", row[4])
+    };
+    let mut text: String = rows.iter().map(line).collect();
+    if serving.servers.is_empty() {
+        text = "  no server is running; put one into the servers folder (see README.md)\n".into();
+    }
+    for out in &serving.left_out {
+        text += &format!("  left out: {} ({}): {}; {}\n", out.name, out.place, out.reason, out.remedy);
+    }
+    text
+}
