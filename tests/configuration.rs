@@ -136,6 +136,7 @@ fn mistakes_name_file_line_key_and_remedy() {
         ("[limts]\n", ":1: unknown section `limts`; did you mean `limits`?"),
         ("listen = ''\n", ":1: `listen` belongs under [proxy]"),
         ("limits = 3\n", ":1: `limits` must be a table; write [limits]"),
+        ("[[server]]\ncommand = 'x'\n", ":1: servers are tables with a name; write [server.NAME]"),
         ("[server]\ncommand = 'x'\n", ":2: `command` must stand under a server's name; write [server.NAME]"),
         (
             "[limits]\nmax_calls = 'many'\n",

@@ -1,5 +1,10 @@
 //! The command line.
 
+pub mod arguments;
+pub mod check;
+pub mod help;
+mod redact;
+
 use std::process::ExitCode;
 
 /// Runs the program.

@@ -162,7 +162,9 @@ impl Layers {
     fn unknown_section(&mut self, document: &Document, section: &str) {
         let place = document.place(&[section]);
         let sections: Vec<&str> = self.known.keys().map(String::as_str).chain(["server"]).collect();
-        let problem = if sections.contains(&section) {
+        let problem = if section == "server" {
+            format!("{place}: servers are tables with a name; write [server.NAME]")
+        } else if sections.contains(&section) {
             format!("{place}: `{section}` must be a table; write [{section}]")
         } else if let Some((home, ..)) = twins::keys(&self.known).find(|(_, key, _)| *key == section) {
             format!("{place}: `{section}` belongs under [{home}]")

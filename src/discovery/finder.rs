@@ -38,7 +38,7 @@ pub fn discover(config: &Config, config_dir: &Path) -> Result<Discovery, Discove
 fn absolute(path: &Path) -> PathBuf {
     // An empty path is the current folder, and joining it to another changes nothing.
     let path = Path::new(".").join(path);
-    std::path::absolute(&path).unwrap_or(path)
+    std::path::absolute(&path).unwrap_or(path).components().collect()
 }
 
 /// An entry of the servers folder: its name, and what it is or why that cannot be told.

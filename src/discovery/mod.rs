@@ -19,6 +19,7 @@ mod tests;
 pub use finder::discover;
 
 use crate::config::spec::ServerSpec;
+use serde::Serialize;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -36,7 +37,7 @@ pub struct Discovery {
 }
 
 /// A server that is switched off.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Disabled {
     /// Its name.
     pub name: String,
@@ -45,7 +46,7 @@ pub struct Disabled {
 }
 
 /// Something that cannot be served.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct LeftOut {
     /// The name it would have.
     pub name: String,

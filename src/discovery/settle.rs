@@ -44,7 +44,8 @@ fn child(
     defaults: &Defaults,
     machine: &Machine,
 ) -> Result<ChildSpec, Refusal> {
-    let cwd = origin.base.join(table.cwd.as_deref().unwrap_or_default());
+    // Collected again, so that `.` and a slash at the end do not show.
+    let cwd: PathBuf = origin.base.join(table.cwd.as_deref().unwrap_or_default()).components().collect();
     if !cwd.is_dir() {
         return Err(Refusal::new(
             format!("its cwd {} is not a folder", cwd.display()),
