@@ -8,7 +8,7 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import {
   CreateMessageRequestSchema, ElicitRequestSchema, LoggingMessageNotificationSchema, ResourceUpdatedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js'
-import { check, eventually, summary } from './runner.mjs'
+import { check, eventually, group, summary } from './runner.mjs'
 
 const base = process.argv[2]
 const direct = base === 'stdio'
@@ -200,11 +200,11 @@ async function samples() {
   })
 }
 
-await everything('everything')
-await memory()
-await time()
+await group('everything', () => everything('everything'))
+await group('memory', memory)
+await group('time', time)
 if (!direct) {
-  await everything('everything-http')
-  await samples()
+  await group('everything-http', () => everything('everything-http'))
+  await group('samples', samples)
 }
 summary()

@@ -13,11 +13,24 @@ export async function check(name, body, seconds = 30) {
     passed += 1
     console.log(`ok    ${name}`)
   } catch (error) {
-    failed += 1
-    console.log(`FAIL  ${name}: ${error.message.split('\n').slice(0, 12).join('\n      ')}`)
+    fail(name, error)
   } finally {
     clearTimeout(timer)
   }
+}
+
+/** Checks that share a client: without it they are one failure, and the other groups still run. */
+export async function group(name, body) {
+  try {
+    await body()
+  } catch (error) {
+    fail(name, error)
+  }
+}
+
+function fail(name, error) {
+  failed += 1
+  console.log(`FAIL  ${name}: ${error.message.split('\n').slice(0, 12).join('\n      ')}`)
 }
 
 export function summary() {
