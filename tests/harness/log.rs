@@ -2,7 +2,7 @@
 
 use super::DEADLINE;
 use std::io::{BufRead, BufReader, Read};
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
 #[derive(Clone, Default)]
 pub struct Log(Arc<Shared>);
@@ -34,12 +34,17 @@ impl Log {
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.0.state.lock().unwrap());
+        change(&mut self.state());
         self.0.changed.notify_all();
     }
 
     pub fn lines(&self) -> Vec<String> {
-        self.0.state.lock().unwrap().lines.clone()
+        self.state().lines.clone()
+    }
+
+    /// A matcher that panicked leaves the lines as good as they were.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The first line that matches, past or to come. Panics with the whole log if there is none in time.
@@ -47,16 +52,15 @@ impl Log {
     pub fn wait(&self, mut matches: impl FnMut(&str) -> bool) -> String {
         let mut seen = 0;
         let mut found = None;
-        let state = self.0.state.lock().unwrap();
-        let (state, _) = self
-            .0
-            .changed
-            .wait_timeout_while(state, DEADLINE, |state| {
-                found = state.lines[seen..].iter().find(|line| matches(line)).cloned();
-                seen = state.lines.len();
-                found.is_none() && !state.ended
-            })
-            .unwrap();
-        found.unwrap_or_else(|| panic!("no such line in the log:\n{}", state.lines.join("\n")))
+        let searching = |state: &mut State| {
+            found = state.lines[seen..].iter().find(|line| matches(line)).cloned();
+            seen = state.lines.len();
+            found.is_none() && !state.ended
+        };
+        drop(self.0.changed.wait_timeout_while(self.state(), DEADLINE, searching));
+        match found {
+            Some(line) => line,
+            None => panic!("no such line in the log:\n{}", self.lines().join("\n")),
+        }
     }
 }
