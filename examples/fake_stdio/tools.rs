@@ -1,0 +1,330 @@
+//! The tools. Each is named in [`NAMES`]; those that wait have a thread of their own, so that nobody waits for them.
+//!
+//! | tool | arguments | does |
+//! |---|---|---|
+//! | `echo` | text | answers the text, byte for byte |
+//! | `args` | any | answers its arguments as they came, as text and as `structuredContent` |
+//! | `sleep` | ms | answers after a time, cancelled or not |
+//! | `progress` | steps, ms | a notification with the caller's token before each pause, then the result |
+//! | `ask` | kind, text | asks the client (`sampling`, `elicitation`, `roots`), answers what the client answered |
+//! | `log` | level, text | `notifications/message` |
+//! | `list_changed` | what | `notifications/WHAT/list_changed` (tools, resources, prompts) |
+//! | `add_tool` | name | one more in the list, until it dies |
+//! | `touch` | uri | `notifications/resources/updated`, if subscribed |
+//! | `end_listens` | | ends modern subscriptions from this side |
+//! | `env`, `environ` | name | one variable, or all as JSON |
+//! | `pid`, `cwd` | | |
+//! | `state` | | what the client told: initialize parameters, log level, subscriptions (JSON) |
+//! | `received` | | every line so far, oldest first (a JSON array of strings) |
+//! | `initializes` | | how many `initialize` it got |
+//! | `seen` | id | whether a message with that id came |
+//! | `big` | bytes | a text that long |
+//! | `raw` | line | prints the line as it is |
+//! | `noise` | lines | garbage on stdout |
+//! | `stderr` | text, lines | |
+//! | `hang` | | never answers |
+//! | `crash` | code | exits without an answer |
+//! | `abort` | | SIGKILL |
+//! | `close_stdout` | | no answer any more, but lives on |
+//! | `wedge` | | reads nothing, writes nothing, from now on |
+//! | `ignore_term` | | survives SIGTERM |
+//! | `fork`, `fork_setsid` | | leaves a grandchild that holds stdout and stderr open, in this group or in its own; answers its pid |
+
+use crate::modern;
+use crate::server::Server;
+use crate::settings;
+use crate::wire::{self, Era, Message, Reply, quote};
+use rustix::process::{Pid, Signal, getpid, getsid, kill_process, setsid};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+pub(crate) const NAMES: [&str; 30] = [
+    "echo",
+    "args",
+    "sleep",
+    "progress",
+    "ask",
+    "log",
+    "list_changed",
+    "add_tool",
+    "touch",
+    "end_listens",
+    "env",
+    "environ",
+    "pid",
+    "cwd",
+    "state",
+    "received",
+    "initializes",
+    "seen",
+    "big",
+    "raw",
+    "noise",
+    "stderr",
+    "hang",
+    "crash",
+    "abort",
+    "close_stdout",
+    "wedge",
+    "ignore_term",
+    "fork",
+    "fork_setsid",
+];
+
+#[derive(Deserialize)]
+struct Call<'a> {
+    name: String,
+    #[serde(borrow)]
+    arguments: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct Echo<'a> {
+    #[serde(borrow)]
+    text: &'a RawValue,
+}
+
+pub(crate) fn call(server: &'static Server, message: &Message, reply: Reply) {
+    let raw = message.params.map_or("{}", RawValue::get);
+    let Ok(call) = serde_json::from_str::<Call>(raw) else {
+        return reply.error(-32602, "tools/call needs a name");
+    };
+    let arguments = call.arguments.map_or("{}", RawValue::get);
+    match call.name.as_str() {
+        "echo" => echo(arguments, &reply),
+        "args" => args(arguments, &reply),
+        name => run(server, name, Arguments { own: parse(arguments), all: message.tree() }, reply),
+    }
+}
+
+/// The way the load test goes: nothing is copied that need not be.
+fn echo(arguments: &str, reply: &Reply) {
+    let text = serde_json::from_str::<Echo>(arguments).map_or("\"\"", |echo| echo.text.get());
+    reply.text_json(text);
+}
+
+fn args(arguments: &str, reply: &Reply) {
+    let text = quote(arguments);
+    reply.result(&format!(
+        r#"{{"content":[{{"type":"text","text":{text}}}],"structuredContent":{arguments}}}"#
+    ));
+}
+
+fn parse(json: &str) -> Value {
+    serde_json::from_str(json).unwrap_or_default()
+}
+
+/// A tool's own arguments, and all parameters of the request.
+struct Arguments {
+    own: Value,
+    all: Value,
+}
+
+impl Arguments {
+    fn text(&self, key: &str) -> &str {
+        self.own[key].as_str().unwrap_or_default()
+    }
+
+    fn number(&self, key: &str) -> Option<u64> {
+        self.own[key].as_u64()
+    }
+
+    fn count(&self, key: &str) -> usize {
+        self.number(key).and_then(|n| usize::try_from(n).ok()).unwrap_or(1)
+    }
+}
+
+fn run(server: &'static Server, name: &str, arguments: Arguments, reply: Reply) {
+    match name {
+        "sleep" => drop(thread::spawn(move || sleep(&arguments, &reply))),
+        "progress" => drop(thread::spawn(move || progress(&arguments, &reply))),
+        "ask" if reply.era == Era::Legacy => drop(thread::spawn(move || ask(server, &arguments, &reply))),
+        "ask" => ask_modern(&arguments, &reply),
+        "hang" => {}
+        "crash" => settings::exit(arguments.number("code").unwrap_or(1), "told to crash"),
+        "abort" => drop(kill_process(getpid(), Signal::KILL)),
+        "close_stdout" => close_stdout(),
+        "wedge" => wedge(),
+        _ => match act(name, &arguments).or_else(|| say(server, name, &arguments)) {
+            Some(text) => reply.text(&text),
+            None => reply.error(-32602, &format!("no such tool: {name}")),
+        },
+    }
+}
+
+/// The tools that do something at once and have nothing to say of it.
+fn act(name: &str, arguments: &Arguments) -> Option<String> {
+    match name {
+        "raw" => wire::send(arguments.text("line")),
+        "noise" => (0..arguments.count("lines")).for_each(|n| wire::send(&format!("noise {n} {{\"a\":"))),
+        "stderr" => (0..arguments.count("lines")).for_each(|_| eprintln!("{}", arguments.text("text"))),
+        "log" => log(arguments),
+        "ignore_term" => settings::ignore_sigterm(),
+        _ => return None,
+    }
+    Some("done".to_string())
+}
+
+/// The tools that answer a text at once.
+fn say(server: &Server, name: &str, arguments: &Arguments) -> Option<String> {
+    Some(match name {
+        "env" => std::env::var(arguments.text("name")).unwrap_or_default(),
+        "environ" => environ(),
+        "pid" => std::process::id().to_string(),
+        "cwd" => std::env::current_dir().unwrap_or_default().display().to_string(),
+        "state" => state(server),
+        "received" => json!(server.journal.lines()).to_string(),
+        "initializes" => server.journal.count("initialize").to_string(),
+        "seen" => server.journal.saw(&arguments.own["id"].to_string()).to_string(),
+        "big" => "x".repeat(arguments.count("bytes")),
+        "list_changed" => list_changed(server, arguments.text("what")),
+        "add_tool" => add_tool(server, arguments.text("name")),
+        "touch" => touch(server, arguments.text("uri")),
+        "end_listens" => modern::end_listens(server).to_string(),
+        "fork" => fork("linger"),
+        "fork_setsid" => fork("linger-setsid"),
+        _ => return None,
+    })
+}
+
+fn sleep(arguments: &Arguments, reply: &Reply) {
+    pause(arguments);
+    reply.text("slept");
+}
+
+fn pause(arguments: &Arguments) {
+    thread::sleep(Duration::from_millis(arguments.number("ms").unwrap_or(0)));
+}
+
+fn progress(arguments: &Arguments, reply: &Reply) {
+    let token = &arguments.all["_meta"]["progressToken"];
+    let steps = arguments.count("steps");
+    for step in 1..=steps {
+        if !token.is_null() {
+            let message = format!("step {step}");
+            let params =
+                json!({"progressToken": token, "progress": step, "total": steps, "message": message});
+            wire::notify("notifications/progress", &params);
+        }
+        pause(arguments);
+    }
+    reply.text("done");
+}
+
+fn ask(server: &Server, arguments: &Arguments, reply: &Reply) {
+    let (method, params) = question(arguments);
+    match server.ask(method, &params).recv() {
+        Ok(answer) => reply.text(&answer),
+        Err(_) => reply.error(-32603, "no answer"),
+    }
+}
+
+/// In the modern era the question is a result, and the answer comes with the same call again.
+fn ask_modern(arguments: &Arguments, reply: &Reply) {
+    let state = format!("asked {}", arguments.text("kind"));
+    match (arguments.all["inputResponses"].get("q"), arguments.all["requestState"].as_str()) {
+        (Some(answer), Some(returned)) if returned == state => reply.text(&answer.to_string()),
+        (Some(_), _) => reply.error(-32602, "not the requestState it was given"),
+        (None, _) => {
+            let (method, params) = question(arguments);
+            let question = json!({"q": {"method": method, "params": params}});
+            let result =
+                json!({"resultType": "input_required", "inputRequests": question, "requestState": state});
+            reply.result(&result.to_string());
+        }
+    }
+}
+
+fn question(arguments: &Arguments) -> (&'static str, Value) {
+    let text = arguments.text("text");
+    match arguments.text("kind") {
+        "roots" => ("roots/list", json!({})),
+        "elicitation" => {
+            let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}});
+            ("elicitation/create", json!({"message": text, "requestedSchema": schema}))
+        }
+        _ => {
+            let messages = json!([{"role": "user", "content": {"type": "text", "text": text}}]);
+            ("sampling/createMessage", json!({"messages": messages, "maxTokens": 16}))
+        }
+    }
+}
+
+fn log(arguments: &Arguments) {
+    let params = json!({"level": arguments.text("level"), "logger": "fake", "data": arguments.text("text")});
+    wire::notify("notifications/message", &params);
+}
+
+fn list_changed(server: &Server, what: &str) -> String {
+    let method = format!("notifications/{what}/list_changed");
+    if modern::publish(server, &method, &json!({})) == 0 {
+        wire::notify(&method, &json!({}));
+    }
+    "done".to_string()
+}
+
+fn add_tool(server: &Server, name: &str) -> String {
+    server.told().tools.push(name.to_string());
+    list_changed(server, "tools")
+}
+
+fn touch(server: &Server, uri: &str) -> String {
+    let (method, params) = ("notifications/resources/updated", json!({"uri": uri}));
+    if server.told().subscriptions.contains(uri) {
+        wire::notify(method, &params);
+        return "sent".to_string();
+    }
+    if modern::publish(server, method, &params) > 0 { "sent" } else { "not subscribed" }.to_string()
+}
+
+fn environ() -> String {
+    let lossy = |text: std::ffi::OsString| text.to_string_lossy().into_owned();
+    let all: serde_json::Map<_, _> = std::env::vars_os().map(|(k, v)| (lossy(k), lossy(v).into())).collect();
+    Value::from(all).to_string()
+}
+
+fn state(server: &Server) -> String {
+    let told = server.told();
+    json!({"client": told.client, "level": told.level, "subscriptions": told.subscriptions}).to_string()
+}
+
+/// Something else takes the pipe's place, and the last handle on it is gone.
+fn close_stdout() {
+    match std::fs::File::create("/dev/null").map(rustix::stdio::dup2_stdout) {
+        Ok(Ok(())) => {}
+        _ => settings::exit(70, "cannot close stdout"),
+    }
+}
+
+/// Holds the lock on stdout, so that no thread can answer either.
+fn wedge() -> ! {
+    let _out = std::io::stdout().lock();
+    loop {
+        thread::park();
+    }
+}
+
+/// This program again, as a process that only lingers, with our stdout and stderr.
+fn fork(role: &str) -> String {
+    let program = std::env::current_exe().unwrap_or_default();
+    let Ok(child) = Command::new(program).arg(role).stdin(Stdio::null()).spawn() else {
+        settings::exit(70, "cannot fork");
+    };
+    let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    while role == "linger-setsid" && getsid(pid).ok() != pid {
+        thread::sleep(Duration::from_millis(1));
+    }
+    child.id().to_string()
+}
+
+/// What the grandchild does. Not for ever: a test that fails must not leave it behind for good.
+pub(crate) fn linger(role: &str) {
+    if role == "linger-setsid" {
+        let _ = setsid(); // refused only to the leader of a group, which this is not
+    }
+    thread::sleep(Duration::from_secs(300));
+}

@@ -1,0 +1,28 @@
+//! `examples/fake_http` by itself: a server that runs elsewhere.
+
+use super::example;
+use super::log::Log;
+use std::process::{Child, Command, Stdio};
+
+pub struct FakeHttp {
+    child: Child,
+    /// Its MCP endpoint.
+    pub url: String,
+}
+
+impl FakeHttp {
+    #[track_caller]
+    pub fn start() -> FakeHttp {
+        let mut child = Command::new(example("fake_http")).stderr(Stdio::piped()).spawn().unwrap();
+        let line = Log::of(child.stderr.take().unwrap()).wait(|line| line.contains("fake_http on "));
+        let address = line.rsplit(' ').next().unwrap();
+        FakeHttp { child, url: format!("http://{address}/mcp") }
+    }
+}
+
+impl Drop for FakeHttp {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,142 @@
+//! The proxy, running.
+
+use super::log::Log;
+use super::wait::within;
+use super::{Client, DEADLINE, Options, Site, processes, wait_for};
+use rustix::process::{Pid, Signal, kill_process};
+use std::net::SocketAddr;
+use std::process::{Child, ExitStatus, Stdio};
+
+pub struct Proxy {
+    pub site: Site,
+    child: Child,
+    log: Log,
+    address: SocketAddr,
+    forgiving: bool,
+}
+
+impl Proxy {
+    #[track_caller]
+    pub(super) fn start(site: Site) -> Proxy {
+        let address = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (child, log) = launch(&site, address);
+        let mut proxy = Proxy { site, child, log, address, forgiving: false };
+        proxy.address = proxy.wait_address();
+        proxy
+    }
+
+    /// Starts it again at the same address, with the same folders. The log begins anew.
+    #[track_caller]
+    pub fn start_again(&mut self) {
+        assert!(self.child.try_wait().unwrap().is_some(), "it still runs: kill or stop it first");
+        (self.child, self.log) = launch(&self.site, self.address);
+        self.wait_address();
+    }
+
+    #[track_caller]
+    fn wait_address(&self) -> SocketAddr {
+        let line = self.log.wait(|line| line.contains(LISTENING));
+        let address = line.split(LISTENING).nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
+        address.trim_end_matches('/').parse().unwrap_or_else(|_| panic!("no address in: {line}"))
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `proxy.url("a")` is server a's; `proxy.url("health")` and the like work too.
+    pub fn url(&self, path: &str) -> String {
+        format!("http://{}/{path}", self.address)
+    }
+
+    /// An initialised session of the newest legacy revision, with no capabilities.
+    #[track_caller]
+    pub fn client(&self, name: &str) -> Client {
+        Client::connect(&self.url(name))
+    }
+
+    pub fn client_with(&self, name: &str) -> Options {
+        Client::options(&self.url(name))
+    }
+
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub fn log(&self) -> Vec<String> {
+        self.log.lines()
+    }
+
+    /// The first line that matches, past or to come.
+    #[track_caller]
+    pub fn wait_log(&self, matches: impl FnMut(&str) -> bool) -> String {
+        self.log.wait(matches)
+    }
+
+    pub fn signal(&self, signal: Signal) {
+        let _ = kill_process(Pid::from_child(&self.child), signal);
+    }
+
+    /// SIGKILL.
+    pub fn kill(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+    }
+
+    /// SIGTERM, then its exit.
+    #[track_caller]
+    pub fn stop(&mut self) -> ExitStatus {
+        self.signal(Signal::TERM);
+        self.wait_exit()
+    }
+
+    #[track_caller]
+    pub fn wait_exit(&mut self) -> ExitStatus {
+        wait_for(DEADLINE, || self.child.try_wait().unwrap())
+    }
+
+    /// Processes of this test other than the proxy itself.
+    pub fn descendants(&self) -> Vec<(i32, String)> {
+        let mut all = processes::of(self.site.folder());
+        all.retain(|(pid, _)| u32::try_from(*pid) != Ok(self.child.id()));
+        all
+    }
+
+    /// This test knows that something is left over: kill it without complaint.
+    pub fn forgive(&mut self) {
+        self.forgiving = true;
+    }
+}
+
+const LISTENING: &str = "listening on http://";
+
+fn launch(site: &Site, listen: SocketAddr) -> (Child, Log) {
+    let mut command = site.command();
+    command.arg("--listen").arg(listen.to_string());
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let log = Log::of(child.stderr.take().unwrap());
+    (child, log)
+}
+
+impl Drop for Proxy {
+    /// No test may leave a process behind, and none of the proxy's may outlive it.
+    fn drop(&mut self) {
+        if self.child.try_wait().is_ok_and(|exit| exit.is_none()) {
+            self.signal(Signal::TERM);
+        }
+        let gone = within(DEADLINE, || {
+            let ended = self.child.try_wait().is_ok_and(|exit| exit.is_some());
+            ended && (self.forgiving || processes::of(self.site.folder()).is_empty())
+        });
+        let survivors = processes::of(self.site.folder());
+        survivors.iter().for_each(|(pid, _)| processes::kill(*pid));
+        let _ = self.child.wait();
+        let log = self.log().join("\n");
+        if std::thread::panicking() {
+            eprintln!("--- the proxy's log\n{log}\n---");
+        } else {
+            assert!(gone, "left behind: {survivors:?}\n{log}");
+        }
+    }
+}

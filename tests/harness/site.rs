@@ -1,0 +1,141 @@
+//! A folder with servers in it, and the proxy's command line for it.
+
+use super::Proxy;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_mcp-proxy");
+
+/// One of the fake servers of `examples/`, with its settings.
+pub struct Fake {
+    toml: String,
+    env: String,
+}
+
+impl Fake {
+    /// `examples/fake_stdio`
+    pub fn stdio() -> Fake {
+        Fake::of("fake_stdio", "stdio")
+    }
+
+    /// `examples/fake_http`
+    pub fn http() -> Fake {
+        Fake::of("fake_http", "http")
+    }
+
+    fn of(name: &str, transport: &str) -> Fake {
+        let command = example(name);
+        Fake { toml: format!("command = {command:?}\ntransport = {transport:?}\n"), env: String::new() }
+    }
+
+    /// A variable for the server, see `examples/fake_stdio/settings.rs`.
+    pub fn env(mut self, name: &str, value: &str) -> Fake {
+        self.env += &format!("{name} = {value:?}\n");
+        self
+    }
+
+    /// A line for its `server.toml`.
+    pub fn toml(mut self, line: &str) -> Fake {
+        self.toml += &format!("{line}\n");
+        self
+    }
+
+    fn text(&self) -> String {
+        format!("{}[env]\n{}", self.toml, self.env)
+    }
+}
+
+/// Where an example was built, beside the proxy.
+pub fn example(name: &str) -> PathBuf {
+    let path = Path::new(PROGRAM).with_file_name("examples").join(name);
+    assert!(
+        path.exists(),
+        "{} is missing: run `cargo build --examples` (or plain `cargo test`)",
+        path.display()
+    );
+    path
+}
+
+/// A folder of its own for each test, gone with it.
+pub struct Site {
+    folder: TempDir,
+    args: Vec<String>,
+    env: Vec<(String, String)>,
+}
+
+impl Site {
+    #[allow(clippy::new_without_default)]
+    pub fn new() -> Site {
+        let folder = TempDir::with_prefix("mcp-proxy-test-").unwrap();
+        fs::create_dir(folder.path().join("servers")).unwrap();
+        Site { folder, args: Vec::new(), env: Vec::new() }
+    }
+
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    pub fn state_dir(&self) -> PathBuf {
+        self.folder().join("state")
+    }
+
+    /// Adds a server; also while the proxy runs.
+    pub fn add(&self, name: &str, fake: &Fake) {
+        self.write(&format!("servers/{name}/server.toml"), &fake.text());
+    }
+
+    /// Writes any file under the folder.
+    pub fn write(&self, path: &str, text: &str) -> PathBuf {
+        let path = self.folder().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, text).unwrap();
+        path
+    }
+
+    pub fn fake(self, name: &str, fake: Fake) -> Site {
+        self.add(name, &fake);
+        self
+    }
+
+    /// `proxy.toml`
+    pub fn config(mut self, text: &str) -> Site {
+        let path = self.write("proxy.toml", text);
+        self.args.extend(["--config".to_string(), path.display().to_string()]);
+        self
+    }
+
+    pub fn arg(mut self, arg: &str) -> Site {
+        self.args.push(arg.to_string());
+        self
+    }
+
+    /// A variable for the proxy.
+    pub fn env(mut self, name: &str, value: &str) -> Site {
+        self.env.push((name.to_string(), value.to_string()));
+        self
+    }
+
+    #[track_caller]
+    pub fn start(self) -> Proxy {
+        Proxy::start(self)
+    }
+
+    /// Runs one of the other commands to its end: `site.run(&["check", "--json"])`.
+    pub fn run(&self, args: &[&str]) -> Output {
+        self.command().args(args).output().unwrap()
+    }
+
+    /// The program with this folder's options and next to nothing in its environment. HOME lies in the folder:
+    /// every server is given HOME, and so every process of this test can be recognised.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command.env_clear().env("HOME", self.folder()).env("MCP_PROXY_PORTS", "0").env("RUST_BACKTRACE", "1");
+        command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
+        command.envs(self.env.iter().map(|(name, value)| (name, value)));
+        command.arg("--servers").arg(self.folder().join("servers")).arg("--state-dir").arg(self.state_dir());
+        command.args(&self.args).current_dir(self.folder());
+        command
+    }
+}

@@ -1,0 +1,48 @@
+// Runs checks one after another and counts them; a check that throws has failed.
+
+let passed = 0, failed = 0
+
+/** One check, with a deadline: what hangs has failed too. */
+export async function check(name, body, seconds = 30) {
+  let timer
+  const deadline = new Promise((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`nothing for ${seconds} s`)), seconds * 1000)
+  })
+  try {
+    await Promise.race([body(), deadline])
+    passed += 1
+    console.log(`ok    ${name}`)
+  } catch (error) {
+    fail(name, error)
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Checks that share a client: without it they are one failure, and the other groups still run. */
+export async function group(name, body) {
+  try {
+    await body()
+  } catch (error) {
+    fail(name, error)
+  }
+}
+
+function fail(name, error) {
+  failed += 1
+  console.log(`FAIL  ${name}: ${error.message.split('\n').slice(0, 12).join('\n      ')}`)
+}
+
+export function summary() {
+  console.log(`${passed} passed, ${failed} failed`)
+  process.exit(failed ? 1 : 0)
+}
+
+/** Waits until the condition holds. */
+export async function eventually(condition, what) {
+  const end = Date.now() + 10_000
+  while (!condition()) {
+    if (Date.now() > end) throw new Error(`never: ${what}`)
+    await new Promise(resolve => setTimeout(resolve, 10))
+  }
+}
