@@ -125,6 +125,15 @@ impl Fleet {
         self.publish(servers, left_out);
     }
 
+    /// Ends the streams that no call waits for, so that stopping need not wait for them.
+    pub fn end_streams(&self) {
+        for served in self.serving().servers.values() {
+            if let ClientFace::Bridge(bridge) = &served.face {
+                bridge.end_streams();
+            }
+        }
+    }
+
     /// Stops everything and waits until it is gone.
     pub fn close(&self, http: &http::Server) {
         let _one_at_a_time = self.changing();
@@ -154,7 +163,9 @@ impl Fleet {
             http.listen(socket, &spec.name).map_err(|error| format!("its port cannot be served: {error}"))?;
         }
         let context = Arc::clone(&self.context);
-        server.run(seat, Arc::clone(&spec), port, below, context).map_err(|error| format!("no thread for it: {error}"))?;
+        server
+            .run(seat, Arc::clone(&spec), port, below, context)
+            .map_err(|error| format!("no thread for it: {error}"))?;
         Ok(Served { spec, server, face, lease })
     }
 
@@ -179,7 +190,9 @@ impl Fleet {
         let wait = Duration::from_secs(self.context.restart.restart_wait_seconds);
         let target = match (&spec.launch, port) {
             (Launch::Remote(remote), _) => Target::remote(remote)?,
-            (Launch::Child(child), Some(port)) if child.transport == Transport::Http => Target::child(port, &child.path)?,
+            (Launch::Child(child), Some(port)) if child.transport == Transport::Http => {
+                Target::child(port, &child.path)?
+            }
             _ => {
                 let bridge = Bridge::new(Arc::clone(server), spec.options.clone(), limits, wait);
                 return Ok((ClientFace::Bridge(Arc::clone(&bridge)), bridge));
@@ -202,4 +215,3 @@ fn close_all<'s>(servers: impl Iterator<Item = &'s Arc<Served>> + Clone, http: &
     }
     servers.for_each(|served| served.server.join());
 }
-

@@ -1,12 +1,18 @@
 //! MCP Proxy: one process that finds MCP servers, keeps them alive and serves them on one HTTP port.
 
-pub mod bridge;
+mod app;
+mod bridge;
 pub mod cli;
 pub mod config;
 pub mod discovery;
-pub mod forward;
+mod fleet;
+mod forward;
+mod front;
 pub mod http;
 pub mod limits;
+mod log;
+mod ops;
 pub mod protocol;
-pub mod server;
+mod server;
+mod signal;
 pub mod thread;

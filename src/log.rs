@@ -13,7 +13,10 @@ use std::time::SystemTime;
 /// Starts logging. `json` chooses the form; `level` is what is shown unless `RUST_LOG` says otherwise.
 pub fn init(json: bool, level: LevelFilter) {
     let mut builder = env_logger::Builder::new();
-    builder.filter_level(level).filter_module("ureq", LevelFilter::Warn).filter_module("ureq_proto", LevelFilter::Warn);
+    builder
+        .filter_level(level)
+        .filter_module("ureq", LevelFilter::Warn)
+        .filter_module("ureq_proto", LevelFilter::Warn);
     builder.filter_module("rustls", LevelFilter::Warn);
     builder.parse_default_env();
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
@@ -41,8 +44,11 @@ fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
 fn write_text(out: &mut Formatter, record: &Record<'_>, colour: bool) -> io::Result<()> {
     let fields = Fields::of(record).0;
     let server = fields.get("server").and_then(serde_json::Value::as_str).unwrap_or("proxy");
-    let rest: Vec<String> =
-        fields.iter().filter(|(key, _)| !matches!(key.as_str(), "server" | "event")).map(|(k, v)| format!("{k}={v}")).collect();
+    let rest: Vec<String> = fields
+        .iter()
+        .filter(|(key, _)| !matches!(key.as_str(), "server" | "event"))
+        .map(|(k, v)| format!("{k}={v}"))
+        .collect();
     let detail = if rest.is_empty() { String::new() } else { format!(" ({})", rest.join(" ")) };
     let (start, end) = match (colour, record.level()) {
         (true, log::Level::Error) => ("\x1b[31m", "\x1b[0m"),

@@ -93,10 +93,14 @@ impl Calls {
             Owner::Client(origin) => origin.queue_bytes,
             Owner::Proxy => 0,
         };
-        let call = Arc::new(Call { number: self.number(), generation, owner, mailbox: Mailbox::new(queue_bytes) });
+        let call =
+            Arc::new(Call { number: self.number(), generation, owner, mailbox: Mailbox::new(queue_bytes) });
         let mut open = self.list();
         if open.len() >= self.max {
-            let text = format!("the server has {} calls in flight, the most it may have (max_calls); try later", self.max);
+            let text = format!(
+                "the server has {} calls in flight, the most it may have (max_calls); try later",
+                self.max
+            );
             return Err(RpcError::new(INTERNAL_ERROR, text));
         }
         open.insert(call.number, Arc::clone(&call));
@@ -155,7 +159,8 @@ impl Calls {
 
     /// Calls of clients whose deadline passed more than a moment ago: nobody waits for them any more.
     pub(super) fn overdue(&self, now: Instant) -> Vec<Arc<Call>> {
-        let late = |call: &&Arc<Call>| call.origin().is_some_and(|o| o.deadline + Duration::from_secs(1) < now);
+        let late =
+            |call: &&Arc<Call>| call.origin().is_some_and(|o| o.deadline + Duration::from_secs(1) < now);
         self.list().values().filter(late).cloned().collect()
     }
 

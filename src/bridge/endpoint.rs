@@ -25,7 +25,8 @@ impl Bridge {
     }
 
     fn post(self: &Arc<Self>, exchange: &mut Exchange<'_>) -> Result<Response, Refusal> {
-        headers::check_post(exchange.request.headers()).or_else(|refusal| self.or_modern(exchange, refusal))?;
+        headers::check_post(exchange.request.headers())
+            .or_else(|refusal| self.or_modern(exchange, refusal))?;
         let body = exchange.body.read_all(self.limits.max_message_bytes).map_err(unreadable)?;
         let text = String::from_utf8(body)
             .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, PARSE_ERROR, "the body is not UTF-8"))?;
@@ -51,7 +52,9 @@ impl Bridge {
         client: &Client,
     ) -> Result<Response, Refusal> {
         match &message.kind {
-            Kind::Request { id, method, params } if method == "initialize" => Ok(self.initialize(id, *params)),
+            Kind::Request { id, method, params } if method == "initialize" => {
+                Ok(self.initialize(id, *params))
+            }
             Kind::Request { id, method, .. } => {
                 let session = self.session(headers)?;
                 Ok(self.request(message, id, method, &session, client))
@@ -86,7 +89,9 @@ impl Bridge {
     /// transports, Session Management).
     fn session(&self, headers: &HeaderMap) -> Result<Arc<Session>, Refusal> {
         let Some(id) = headers.get(SESSION_ID) else {
-            return Err(Refusal::bad("Mcp-Session-Id is missing: send initialize first, then the id it answers with"));
+            return Err(Refusal::bad(
+                "Mcp-Session-Id is missing: send initialize first, then the id it answers with",
+            ));
         };
         let session = id.to_str().ok().and_then(|id| self.sessions.find(id));
         session.ok_or_else(|| {
@@ -124,7 +129,7 @@ fn not_modern() -> Refusal {
 
 fn unreadable(error: BodyError) -> Refusal {
     let status = match error {
-        BodyError::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         BodyError::TimedOut => StatusCode::REQUEST_TIMEOUT,
         _ => StatusCode::BAD_REQUEST,
     };

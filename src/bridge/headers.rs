@@ -38,7 +38,8 @@ pub(super) fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
     match text(headers, &PROTOCOL_VERSION) {
         Some(version) if Revision::parse(version).is_none() => {
             let known = Revision::known();
-            let message = format!("MCP-Protocol-Version {version:?} is not supported here; supported: {known}");
+            let message =
+                format!("MCP-Protocol-Version {version:?} is not supported here; supported: {known}");
             Err(Refusal::bad(message))
         }
         _ => Ok(()),
@@ -58,9 +59,9 @@ fn accepts(headers: &HeaderMap, media: &str) -> bool {
     }
     let ranges = fields.filter_map(|field| field.to_str().ok()).flat_map(|field| field.split(','));
     let kind = media.split('/').next().unwrap_or_default();
-    ranges.map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()).any(|range| {
-        range == media || range == "*/*" || range.strip_suffix("/*") == Some(kind)
-    })
+    ranges
+        .map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+        .any(|range| range == media || range == "*/*" || range.strip_suffix("/*") == Some(kind))
 }
 
 #[cfg(test)]

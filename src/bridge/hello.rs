@@ -71,7 +71,8 @@ fn for_session(own: &str, wanted: Option<&str>) -> (Revision, String) {
 mod tests {
     use super::*;
 
-    const OWN: &str = r#"{"protocolVersion":"2025-06-18","capabilities":{"tools":{"x":1.0},"tasks":{}},"y":1e400}"#;
+    const OWN: &str =
+        r#"{"protocolVersion":"2025-06-18","capabilities":{"tools":{"x":1.0},"tasks":{}},"y":1e400}"#;
 
     #[test]
     fn the_revision_is_the_clients_unless_the_child_is_older() {
@@ -84,6 +85,9 @@ mod tests {
     #[test]
     fn all_else_passes_but_tasks() {
         let (_, result) = for_session(OWN, Some("2025-03-26"));
-        assert_eq!(result, r#"{"protocolVersion":"2025-03-26","capabilities":{"tools":{"x":1.0}},"y":1e400}"#);
+        assert_eq!(
+            result,
+            r#"{"protocolVersion":"2025-03-26","capabilities":{"tools":{"x":1.0}},"y":1e400}"#
+        );
     }
 }

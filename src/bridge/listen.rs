@@ -19,7 +19,8 @@ impl Bridge {
     pub(super) fn listen(&self, session: Arc<Session>, client: &Client) -> Response {
         let Some(permit) = client.try_stream() else {
             let message = "too many streams are open here; try again later";
-            let mut response = Refusal::new(StatusCode::SERVICE_UNAVAILABLE, INTERNAL_ERROR, message).response();
+            let mut response =
+                Refusal::new(StatusCode::SERVICE_UNAVAILABLE, INTERNAL_ERROR, message).response();
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
             return response;
         };

@@ -66,7 +66,8 @@ impl Mailbox {
 
     /// Leaves a message unless the same one is waiting already (`list_changed` says nothing more the second time).
     pub(super) fn put_once(&self, message: &[u8]) {
-        let waits = self.queue().deliveries.iter().any(|d| matches!(d, Delivery::Message(text) if text == message));
+        let waits =
+            self.queue().deliveries.iter().any(|d| matches!(d, Delivery::Message(text) if text == message));
         if !waits {
             self.put(Delivery::Message(message.to_vec()));
         }

@@ -120,7 +120,13 @@ impl Bridge {
     }
 
     /// A notification: what concerns our handshake or roots stays here, the rest goes on.
-    pub(super) fn notification(&self, message: &Message<'_>, method: &str, params: Option<&str>, session: &Session) {
+    pub(super) fn notification(
+        &self,
+        message: &Message<'_>,
+        method: &str,
+        params: Option<&str>,
+        session: &Session,
+    ) {
         match method {
             "notifications/initialized" | "notifications/roots/list_changed" => {}
             "notifications/cancelled" => self.client_cancelled(params, session),
@@ -144,7 +150,6 @@ impl Bridge {
             let _ = self.send(&running, line);
         }
     }
-
 }
 
 /// What [`Bridge::set_level`] and [`Bridge::subscribe`] have remembered for a request that goes to the child.

@@ -48,12 +48,7 @@ pub struct Question(Arc<Call>);
 
 impl Bridge {
     /// A bridge without sessions, for a server that may not run yet.
-    pub fn new(
-        server: Arc<Server>,
-        options: Options,
-        limits: Limits,
-        restart_wait: Duration,
-        ) -> Arc<Bridge> {
+    pub fn new(server: Arc<Server>, options: Options, limits: Limits, restart_wait: Duration) -> Arc<Bridge> {
         Arc::new(Bridge {
             sessions: Sessions::new(limits.max_sessions),
             calls: Calls::new(limits.max_calls),
@@ -107,6 +102,11 @@ impl Bridge {
         for call in self.calls.overdue(Instant::now()) {
             self.abandon(&call, "deadline");
         }
+    }
+
+    /// Ends the GET stream of every session.
+    pub fn end_streams(&self) {
+        self.sessions.all().iter().for_each(|session| session.outbox.detach());
     }
 
     /// How long a new call waits for the child: a first start may take its time.

@@ -43,7 +43,8 @@ impl Bridge {
     /// The child is gone with the call.
     pub(super) fn died(&self, end: &End) -> RpcError {
         let name = self.server.name();
-        let text = format!("server {name} {} before it answered; it is being restarted, so try again", end.words());
+        let text =
+            format!("server {name} {} before it answered; it is being restarted, so try again", end.words());
         RpcError::new(INTERNAL_ERROR, text).with(end.data(name))
     }
 
@@ -62,7 +63,8 @@ impl Bridge {
 
     /// The call is over for a reason of ours.
     pub(super) fn given_up(&self, reason: &str, message: String) -> RpcError {
-        let data = json!({ "server": self.server.name(), "reason": reason, "stderr": self.server.stderr(10) });
+        let data =
+            json!({ "server": self.server.name(), "reason": reason, "stderr": self.server.stderr(10) });
         RpcError::new(INTERNAL_ERROR, message).with(data)
     }
 }

@@ -22,10 +22,12 @@ impl Face for Bridge {
         let sessions = self.sessions.all();
         let uris: std::collections::BTreeSet<String> =
             sessions.iter().flat_map(|session| session.state().subscriptions.clone()).collect();
-        requests.extend(uris.into_iter().map(|uri| ("resources/subscribe", serde_json::json!({ "uri": uri }))));
+        requests
+            .extend(uris.into_iter().map(|uri| ("resources/subscribe", serde_json::json!({ "uri": uri }))));
         for (method, params) in requests {
             let id = self.calls.number();
-            let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{params}}}\n");
+            let line =
+                format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{params}}}\n");
             let _ = self.send(running, line.into_bytes());
         }
     }
@@ -49,9 +51,12 @@ impl Face for Bridge {
         let max = self.limits.max_message_bytes;
         log::warn!(server = name, event = "oversize", bytes; "printed a line of {bytes} bytes; more than max_message_bytes = {max} is not passed on");
         let number = id.and_then(|id| id.parse().ok());
-        let call = number.and_then(|number| self.calls.get(number)).filter(|call| call.generation == generation);
+        let call =
+            number.and_then(|number| self.calls.get(number)).filter(|call| call.generation == generation);
         let Some(call) = call.and_then(|call| self.calls.close(call.number)) else { return };
-        let text = format!("the answer of server {name} has {bytes} bytes; max_message_bytes = {max} in proxy.toml allows no more");
+        let text = format!(
+            "the answer of server {name} has {bytes} bytes; max_message_bytes = {max} in proxy.toml allows no more"
+        );
         call.fail(self.given_up("too-large", text));
     }
 
@@ -71,7 +76,8 @@ impl Bridge {
     /// An answer goes to the call of that number, under the client's own id.
     fn answer(&self, generation: u64, id: Range<usize>, text: String, refused: bool) {
         let call = text[id.clone()].parse().ok().and_then(|number: u64| self.calls.get(number));
-        let call = call.filter(|call| call.generation == generation).and_then(|call| self.calls.close(call.number));
+        let call =
+            call.filter(|call| call.generation == generation).and_then(|call| self.calls.close(call.number));
         let Some(call) = call else {
             return log::debug!(server = self.server.name(), event = "late-answer"; "an answer that nobody waits for");
         };
@@ -103,12 +109,17 @@ impl Bridge {
                 sessions.iter().for_each(|session| session.outbox.put_once(message.text.as_bytes()));
             }
             _ if method.ends_with("/list_changed") => {
-                self.sessions.all().iter().for_each(|session| session.outbox.put_once(message.text.as_bytes()));
+                self.sessions
+                    .all()
+                    .iter()
+                    .for_each(|session| session.outbox.put_once(message.text.as_bytes()));
             }
             // Whatever else it is, it goes to the one session it can be meant for, or to none.
             _ => match self.calls.only_askable(|_| true) {
                 Ok(call) => put(&call, message.text),
-                Err(_) => log::debug!(server = self.server.name(), event = "dropped"; "{method} for no one session"),
+                Err(_) => {
+                    log::debug!(server = self.server.name(), event = "dropped"; "{method} for no one session")
+                }
             },
         }
     }
@@ -178,7 +189,12 @@ impl Bridge {
         let session = Arc::clone(&origin.session);
         let ask = Ask { child_id: id.to_string(), generation, session, call: call.number };
         if !self.asks.open(number, ask) {
-            return self.refuse_child(generation, id, INTERNAL_ERROR, "too many requests wait for clients already");
+            return self.refuse_child(
+                generation,
+                id,
+                INTERNAL_ERROR,
+                "too many requests wait for clients already",
+            );
         }
         let text = replace(message.text.to_string(), message.span(id), &number.to_string());
         call.mailbox.put(Delivery::Message(text));

@@ -107,9 +107,14 @@ mod tests {
         assert_eq!(read("{}"), Capabilities::default());
         let forms = read(r#"{"sampling":{},"elicitation":{}}"#);
         assert!(forms.cover("sampling/createMessage", None) && forms.cover("elicitation/create", Some("{}")));
-        assert!(!forms.cover("elicitation/create", Some(r#"{"mode":"url"}"#)) && !forms.cover("roots/list", None));
+        assert!(
+            !forms.cover("elicitation/create", Some(r#"{"mode":"url"}"#)) && !forms.cover("roots/list", None)
+        );
         let urls = read(r#"{"elicitation":{"url":{}}}"#);
-        assert!(urls.cover("elicitation/create", Some(r#"{"mode":"url"}"#)) && !urls.cover("elicitation/create", None));
+        assert!(
+            urls.cover("elicitation/create", Some(r#"{"mode":"url"}"#))
+                && !urls.cover("elicitation/create", None)
+        );
     }
 
     #[test]

@@ -86,10 +86,9 @@ impl Bridge {
 
     /// The deadline has passed: the child is told, and the client too, unless the answer came that very moment.
     fn timed_out(&self, call: &Call, clock: &Clock) -> Vec<u8> {
-        if !self.abandon(call, "timed out") {
-            if let Some(Delivery::Answer(text)) = call.mailbox.next(Duration::ZERO) {
-                return text;
-            }
+        let answered = !self.abandon(call, "timed out");
+        if let (true, Some(Delivery::Answer(text))) = (answered, call.mailbox.next(Duration::ZERO)) {
+            return text;
         }
         let name = self.server.name();
         let text = format!("server {name} did not answer within {}; the call was cancelled", clock.which());

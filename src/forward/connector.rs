@@ -64,7 +64,11 @@ struct ClientAware;
 impl<In: Transport> Connector<In> for ClientAware {
     type Out = Socket;
 
-    fn connect(&self, details: &ConnectionDetails<'_>, _chained: Option<In>) -> Result<Option<Socket>, Error> {
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        _chained: Option<In>,
+    ) -> Result<Option<Socket>, Error> {
         let patience = details.timeout.not_zero().map_or(CONNECT_TIMEOUT, |left| *left);
         let mut last = Error::ConnectionFailed;
         for address in details.addrs.iter() {
@@ -137,7 +141,12 @@ fn wait_for_input(server: &TcpStream, patience: Option<Duration>, reason: Timeou
             match poll(&mut sources, timeout.as_ref()) {
                 Ok(0) => return Err(Error::Timeout(reason)),
                 Ok(_) if !sources[0].revents().is_empty() => return Ok(()),
-                Ok(_) => return Err(Error::Io(io::Error::new(io::ErrorKind::ConnectionAborted, "the client is gone"))),
+                Ok(_) => {
+                    return Err(Error::Io(io::Error::new(
+                        io::ErrorKind::ConnectionAborted,
+                        "the client is gone",
+                    )));
+                }
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(Error::Io(error.into())),
             }

@@ -34,7 +34,10 @@ impl Forward {
         let name = self.server.name();
         match self.server.wait_end(generation, EXIT_PATIENCE) {
             Some(end) => {
-                let text = format!("server {name} {} before it answered; it is being restarted, so try again", end.words());
+                let text = format!(
+                    "server {name} {} before it answered; it is being restarted, so try again",
+                    end.words()
+                );
                 RpcError::new(INTERNAL_ERROR, text).with(end.data(name))
             }
             None => {

@@ -37,7 +37,9 @@ fn end_to_end(from: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &::http::H
         .flat_map(|value| value.split(','))
         .map(|name| name.trim().to_ascii_lowercase())
         .collect();
-    from.iter().filter(move |(name, _)| !HOP_BY_HOP.contains(name) && !named.iter().any(|other| other == name.as_str()))
+    from.iter().filter(move |(name, _)| {
+        !HOP_BY_HOP.contains(name) && !named.iter().any(|other| other == name.as_str())
+    })
 }
 
 #[cfg(test)]
@@ -54,7 +56,8 @@ mod tests {
     #[test]
     fn what_concerns_one_connection_stays_there() {
         let mut from = HeaderMap::new();
-        for name in ["connection", "x-named", "keep-alive", "te", "host", "authorization", "origin", "expect"] {
+        for name in ["connection", "x-named", "keep-alive", "te", "host", "authorization", "origin", "expect"]
+        {
             from.insert(name, HeaderValue::from_static("close, X-Named"));
         }
         for name in ["mcp-session-id", "mcp-param-x", "last-event-id", "cookie"] {

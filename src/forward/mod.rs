@@ -54,7 +54,8 @@ impl Target {
     pub fn remote(spec: &RemoteSpec) -> Result<Target, String> {
         let field = |(name, value): (&String, &String)| {
             let name: HeaderName = name.parse().map_err(|_| format!("headers: {name:?} is no field name"))?;
-            let value = HeaderValue::from_str(value).map_err(|_| format!("headers: the value of {name} is not allowed"))?;
+            let value = HeaderValue::from_str(value)
+                .map_err(|_| format!("headers: the value of {name} is not allowed"))?;
             Ok((name, value))
         };
         let headers = spec.headers.iter().map(field).collect::<Result<HeaderMap, String>>()?;
@@ -81,7 +82,15 @@ impl Forward {
         restart_wait: Duration,
     ) -> Arc<Forward> {
         let agent = connector::agent(&options);
-        Arc::new(Forward { server, target, options, limits, restart_wait, agent, in_flight: AtomicUsize::new(0) })
+        Arc::new(Forward {
+            server,
+            target,
+            options,
+            limits,
+            restart_wait,
+            agent,
+            in_flight: AtomicUsize::new(0),
+        })
     }
 
     /// Requests under way.

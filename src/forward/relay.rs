@@ -2,10 +2,10 @@
 
 use super::connector::on_behalf_of;
 use super::{Forward, UnderWay, failure, fields};
-use crate::http::{Body, Client, Exchange, Payload, Response, StreamWriter};
+use crate::http::{Body, BodyError, Client, Exchange, Payload, Response, StreamWriter};
 use crate::protocol::sse;
 use ::http::uri::PathAndQuery;
-use ::http::{Method, Request, StatusCode, header};
+use ::http::{Method, Request, header};
 use std::io::{self, Read};
 use std::sync::Arc;
 use ureq::SendBody;
@@ -32,7 +32,7 @@ pub(super) fn relay(
 ) -> Response {
     let call = match read_call(forward, &mut exchange) {
         Ok(call) => call,
-        Err(refused) => return refused,
+        Err(error) => return error.into_response(),
     };
     let id = call.as_deref().and_then(|body| failure::request_id(body, forward.limits.max_json_depth));
     let running = match forward.server.wait_running(forward.restart_wait.max(forward.options.start_timeout)) {
@@ -51,18 +51,17 @@ pub(super) fn relay(
 }
 
 /// The body of a call, if it is one and small enough to be held.
-fn read_call(forward: &Forward, exchange: &mut Exchange<'_>) -> Result<Option<Vec<u8>>, Response> {
-    let is_json = exchange.request.headers().get(header::CONTENT_TYPE).is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
+fn read_call(forward: &Forward, exchange: &mut Exchange<'_>) -> Result<Option<Vec<u8>>, BodyError> {
+    let is_json = exchange
+        .request
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
     let small = exchange.body.length().is_some_and(|length| length <= MAX_BUFFERED_BYTES);
     if exchange.request.method() != Method::POST || !is_json || !small {
         return Ok(None);
     }
-    let body = exchange.body.read_all(forward.limits.max_message_bytes);
-    body.map(Some).map_err(|error| {
-        let mut response = Response::new(Payload::Bytes(error.to_string().into_bytes()));
-        *response.status_mut() = StatusCode::BAD_REQUEST;
-        response
-    })
+    exchange.body.read_all(forward.limits.max_message_bytes).map(Some)
 }
 
 fn send(
@@ -105,8 +104,12 @@ fn answered(
     under_way: UnderWay,
 ) -> Response {
     let (head, body) = answer.into_parts();
-    let length = head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let is_stream = head.headers.get(header::CONTENT_TYPE).is_some_and(|v| v.as_bytes().starts_with(b"text/event-stream"));
+    let length =
+        head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let is_stream = head
+        .headers
+        .get(header::CONTENT_TYPE)
+        .is_some_and(|v| v.as_bytes().starts_with(b"text/event-stream"));
     let mut reader = body.into_reader();
     let payload = match length {
         Some(length) if length <= MAX_WHOLE_BYTES => {

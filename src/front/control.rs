@@ -10,8 +10,8 @@ use serde_json::json;
 impl Front {
     /// `POST /api/servers/NAME/ACTION`
     pub(super) fn control(&self, request: &Request<()>, name: &str, action: Action) -> Response {
-        if let Err(refused) = self.authorize(request) {
-            return refused;
+        if let Some(refusal) = self.refuse(request) {
+            return refusal;
         }
         let Some(served) = self.fleet().get(name) else { return self.unknown(name) };
         match action {
@@ -25,8 +25,8 @@ impl Front {
 
     /// `POST /api/reload`
     pub(super) fn reload(&self, request: &Request<()>) -> Response {
-        if let Err(refused) = self.authorize(request) {
-            return refused;
+        if let Some(refusal) = self.refuse(request) {
+            return refusal;
         }
         let (reply, outcome) = crossbeam_channel::bounded(1);
         self.send(Command::Reload(Some(reply)));
@@ -37,25 +37,28 @@ impl Front {
         }
     }
 
-    fn authorize(&self, request: &Request<()>) -> Result<(), Response> {
+    /// Why a command is not carried out, if it is not.
+    fn refuse(&self, request: &Request<()>) -> Option<Response> {
         if request.method() != Method::POST {
             let mut response = answer::error(StatusCode::METHOD_NOT_ALLOWED, "commands are sent by POST");
             response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-            return Err(response);
+            return Some(response);
         }
         if is_bearer(request.headers(), self.secret()) {
-            return Ok(());
+            return None;
         }
-        let text = "this needs the control secret of the run file in the state folder; use the mcp-proxy command";
+        let text =
+            "this needs the control secret of the run file in the state folder; use the mcp-proxy command";
         let mut response = answer::error(StatusCode::UNAUTHORIZED, text);
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        Err(response)
+        Some(response)
     }
 }
 
 /// Compares in a time that does not depend on where the two differ.
 fn is_bearer(headers: &HeaderMap, secret: &str) -> bool {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
+    let given =
+        headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
     given.is_some_and(|given| {
         let differences = given.iter().zip(secret.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
         given.len() == secret.len() && differences == 0

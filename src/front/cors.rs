@@ -65,6 +65,8 @@ mod tests {
         request.insert("access-control-request-headers", HeaderValue::from_static("Mcp-Param-City, x-evil"));
         let response = preflight(&request);
         let names = response.headers()["access-control-allow-headers"].to_str().unwrap().to_string();
-        assert!(names.contains("mcp-session-id") && names.contains("mcp-param-city") && !names.contains("x-evil"));
+        assert!(
+            names.contains("mcp-session-id") && names.contains("mcp-param-city") && !names.contains("x-evil")
+        );
     }
 }

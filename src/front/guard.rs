@@ -24,7 +24,8 @@ impl Guard {
         }
         names.extend(public_url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_ascii_lowercase)));
         names.extend(hosts.iter().map(|host| host.to_ascii_lowercase()));
-        let origins = origins.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect();
+        let origins =
+            origins.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect();
         Guard { hosts: names, origins }
     }
 
@@ -33,7 +34,9 @@ impl Guard {
     pub fn check(&self, headers: &HeaderMap) -> Result<(), String> {
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
         if let Some(host) = text(header::HOST).filter(|host| !self.allows_host(host)) {
-            return Err(format!("Host {host:?} is not a name of this proxy; add it to allowed_hosts in proxy.toml"));
+            return Err(format!(
+                "Host {host:?} is not a name of this proxy; add it to allowed_hosts in proxy.toml"
+            ));
         }
         match text(header::ORIGIN) {
             Some(origin) if !self.allows_origin(origin) => {
@@ -73,16 +76,38 @@ mod tests {
     use ::http::HeaderValue;
 
     fn status(name: header::HeaderName, value: &str) -> bool {
-        let guard = Guard::new("Pi.local", "https://home.example/mcp", &["nas".into()], &["app://obsidian".into()]);
+        let guard =
+            Guard::new("Pi.local", "https://home.example/mcp", &["nas".into()], &["app://obsidian".into()]);
         guard.check(&HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])).is_ok()
     }
 
     #[test]
     fn only_our_own_names_and_addresses_are_hosts() {
-        for good in ["localhost", "LOCALHOST:3000", "127.0.0.1:3000", "[::1]:3000", "[::1]", "192.168.1.5", "pi", "pi.local:80", "home.example", "NAS:1"] {
+        for good in [
+            "localhost",
+            "LOCALHOST:3000",
+            "127.0.0.1:3000",
+            "[::1]:3000",
+            "[::1]",
+            "192.168.1.5",
+            "pi",
+            "pi.local:80",
+            "home.example",
+            "NAS:1",
+        ] {
             assert!(status(header::HOST, good), "{good}");
         }
-        for bad in ["evil.example", "localhost.evil.example", "localhost:x", "[::1", "[::1]x", "127.0.0.1.nip.io", "", "127.0.0.1:99999", "localhost:"] {
+        for bad in [
+            "evil.example",
+            "localhost.evil.example",
+            "localhost:x",
+            "[::1",
+            "[::1]x",
+            "127.0.0.1.nip.io",
+            "",
+            "127.0.0.1:99999",
+            "localhost:",
+        ] {
             assert!(!status(header::HOST, bad), "{bad}");
         }
     }
@@ -92,7 +117,8 @@ mod tests {
         for good in ["http://localhost:6274", "https://home.example", "http://[::1]:5", "app://obsidian"] {
             assert!(status(header::ORIGIN, good), "{good}");
         }
-        for bad in ["null", "http://evil.example", "https://localhost.evil.example", "file://", "app://other"] {
+        for bad in ["null", "http://evil.example", "https://localhost.evil.example", "file://", "app://other"]
+        {
             assert!(!status(header::ORIGIN, bad), "{bad}");
         }
     }

@@ -5,8 +5,8 @@ mod answer;
 mod control;
 mod cors;
 mod guard;
-mod router;
 mod route;
+mod router;
 
 pub use guard::Guard;
 pub use router::{Command, Front};

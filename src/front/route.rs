@@ -134,7 +134,10 @@ mod tests {
     fn our_own_places_win() {
         assert_eq!(route("", "/mcp"), Route::NoName);
         assert_eq!(route("", "/notes/mcp/.well-known/openid-configuration"), Route::WellKnown);
-        assert_eq!(route("", "/api/servers/notes/stop"), Route::Control { name: "notes".into(), action: Action::Stop });
+        assert_eq!(
+            route("", "/api/servers/notes/stop"),
+            Route::Control { name: "notes".into(), action: Action::Stop }
+        );
         assert_eq!(route("", "/api/servers/notes/explode"), Route::Nothing);
         assert_eq!(route("", "//notes"), Route::Nothing);
         assert_eq!(route("", "/notes/logs"), Route::ServerLogs { name: "notes".into() });

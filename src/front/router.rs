@@ -27,13 +27,19 @@ pub struct Front {
     /// How clients reach us: `http://127.0.0.1:3000`, or `public_url`.
     base: String,
     secret: String,
-    commands: Sender<Command>,
+    commands: Box<dyn Fn(Command) + Send + Sync>,
     stopping: AtomicBool,
 }
 
 impl Front {
     /// A front for these servers; `secret` opens the commands.
-    pub fn new(fleet: Arc<Fleet>, guard: Guard, base: String, secret: String, commands: Sender<Command>) -> Front {
+    pub fn new(
+        fleet: Arc<Fleet>,
+        guard: Guard,
+        base: String,
+        secret: String,
+        commands: Box<dyn Fn(Command) + Send + Sync>,
+    ) -> Front {
         Front { fleet, guard, base, secret, commands, stopping: AtomicBool::new(false) }
     }
 
@@ -51,7 +57,7 @@ impl Front {
     }
 
     pub(super) fn send(&self, command: Command) {
-        let _ = self.commands.send(command); // the main thread is gone only when all is over
+        (self.commands)(command);
     }
 
     fn dispatch(&self, exchange: Exchange<'_>) -> Response {
@@ -65,13 +71,18 @@ impl Front {
             Route::Below { name, rest } => self.below(exchange, &name, &rest),
             Route::Control { name, action } => self.control(&exchange.request, &name, action),
             Route::Reload => self.reload(&exchange.request),
-            Route::NoName => answer::error(StatusCode::NOT_FOUND, self.names("this proxy serves each server under its name")),
+            Route::NoName => answer::error(
+                StatusCode::NOT_FOUND,
+                self.names("this proxy serves each server under its name"),
+            ),
             Route::Nothing => answer::error(StatusCode::NOT_FOUND, self.names("there is nothing here")),
             _ if !matches!(*exchange.request.method(), Method::GET | Method::HEAD) => get_only(),
             Route::Index => self.index(),
             Route::Health => self.health(),
             Route::Ready => self.ready(),
-            Route::Servers => answer::json(StatusCode::OK, &report::servers(&self.fleet.serving(), &self.base)),
+            Route::Servers => {
+                answer::json(StatusCode::OK, &report::servers(&self.fleet.serving(), &self.base))
+            }
             Route::ServerHealth { name } => self.with(&name, |served| self.server_health(served)),
             Route::ServerLogs { name } => self.with(&name, |served| {
                 answer::text(served.server.stderr(usize::MAX).into_iter().map(|line| line + "\n").collect())
@@ -90,9 +101,10 @@ impl Front {
     fn below(&self, exchange: Exchange<'_>, name: &str, rest: &PathAndQuery) -> Response {
         match self.fleet.get(name).as_deref() {
             Some(Served { face: ClientFace::Forward(forward), .. }) => forward.handle(exchange, Some(rest)),
-            Some(_) => {
-                answer::error(StatusCode::NOT_FOUND, format!("server {name} is reached at /{name}; it has no other paths"))
-            }
+            Some(_) => answer::error(
+                StatusCode::NOT_FOUND,
+                format!("server {name} is reached at /{name}; it has no other paths"),
+            ),
             None => self.unknown(name),
         }
     }
@@ -106,7 +118,8 @@ impl Front {
         let serving = self.fleet.serving();
         match serving.left_out.iter().find(|out| out.name == name) {
             Some(out) => {
-                let text = format!("server {name} ({}) is left out: {}; {}", out.place, out.reason, out.remedy);
+                let text =
+                    format!("server {name} ({}) is left out: {}; {}", out.place, out.reason, out.remedy);
                 answer::error(StatusCode::NOT_FOUND, text)
             }
             None => answer::error(StatusCode::NOT_FOUND, self.names("no server has that name")),
@@ -116,11 +129,19 @@ impl Front {
     fn names(&self, what: &str) -> String {
         let serving = self.fleet.serving();
         let names: Vec<String> = serving.servers.keys().map(|name| format!("/{name}")).collect();
-        if names.is_empty() { format!("{what}; no server is served yet") } else { format!("{what}; there are: {}", names.join(" ")) }
+        if names.is_empty() {
+            format!("{what}; no server is served yet")
+        } else {
+            format!("{what}; there are: {}", names.join(" "))
+        }
     }
 
     fn index(&self) -> Response {
-        answer::text(format!("MCP Proxy {}\n\n{}", env!("CARGO_PKG_VERSION"), report::table(&self.fleet.serving(), &self.base)))
+        answer::text(format!(
+            "MCP Proxy {}\n\n{}",
+            env!("CARGO_PKG_VERSION"),
+            report::table(&self.fleet.serving(), &self.base)
+        ))
     }
 
     fn health(&self) -> Response {
@@ -137,7 +158,8 @@ impl Front {
     }
 
     fn server_health(&self, served: &Served) -> Response {
-        let well = report::overall(&[served.server.status()], false) == Overall::Ok && served.server.running().is_some();
+        let well = report::overall(&[served.server.status()], false) == Overall::Ok
+            && served.server.running().is_some();
         answer::json(status_of(well), &report::server(served, &self.base))
     }
 }

@@ -26,7 +26,11 @@ impl Monitor {
         let (stop, stopped) = bounded(0);
         let patience = Duration::from_secs(settings.timeout_seconds);
         let interval = Duration::from_secs(settings.interval_seconds);
-        let agent = Agent::config_builder().timeout_global(Some(patience)).proxy(None).http_status_as_error(false).build();
+        let agent = Agent::config_builder()
+            .timeout_global(Some(patience))
+            .proxy(None)
+            .http_status_as_error(false)
+            .build();
         let round = Round { fleet, patience, agent: agent.into() };
         let thread = thread::spawn("health", move || round.repeat(interval, &stopped))?;
         Ok(Monitor { stop, thread })

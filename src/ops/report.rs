@@ -41,7 +41,9 @@ pub fn overall(statuses: &[Status], stopping: bool) -> Overall {
     let enabled: Vec<&Status> = statuses.iter().filter(|status| status.target == Target::Up).collect();
     let down = |status: &Status| status.state == State::Stopped && status.last_end.is_some();
     let ill = |status: &&&Status| status.health == Health::Unhealthy || down(status);
-    let well = |status: &&Status| status.state == State::Ready && matches!(status.health, Health::Unknown | Health::Healthy);
+    let well = |status: &&Status| {
+        status.state == State::Ready && matches!(status.health, Health::Unknown | Health::Healthy)
+    };
     match enabled.iter().filter(ill).count() {
         _ if stopping => Overall::Stopping,
         count if count > 0 && count == enabled.len() => Overall::Down,
@@ -76,7 +78,9 @@ pub fn servers(serving: &Serving, base: &str) -> Value {
     let left_out: Vec<Value> = serving
         .left_out
         .iter()
-        .map(|out| json!({ "name": out.name, "place": out.place, "reason": out.reason, "remedy": out.remedy }))
+        .map(
+            |out| json!({ "name": out.name, "place": out.place, "reason": out.reason, "remedy": out.remedy }),
+        )
         .collect();
     json!({ "servers": all, "left_out": left_out })
 }
@@ -85,7 +89,9 @@ pub fn servers(serving: &Serving, base: &str) -> Value {
 pub fn server(served: &Served, base: &str) -> Value {
     let status = served.server.status();
     let children: Vec<Value> = match &served.spec.launch {
-        Launch::Child(_) => status.pid.iter().map(|pid| json!({ "pid": pid, "era": "legacy", "session": null })).collect(),
+        Launch::Child(_) => {
+            status.pid.iter().map(|pid| json!({ "pid": pid, "era": "legacy", "session": null })).collect()
+        }
         Launch::Remote(_) => Vec::new(),
     };
     json!({
@@ -122,7 +128,8 @@ pub fn table(serving: &Serving, base: &str) -> String {
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2), width(3)];
     let line = |row: &[String; 5]| {
-        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  ")).collect::<String>();
+        let cells =
+            row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}  ")).collect::<String>();
         format!("  {cells}{}\n", row[4])
     };
     let mut text: String = rows.iter().map(line).collect();

@@ -53,7 +53,8 @@ pub fn entries(object: &str) -> Option<Vec<(String, &str)>> {
 
 /// An object of these members, values being raw text.
 pub fn object<'v>(entries: impl IntoIterator<Item = (String, &'v str)>) -> String {
-    let members = entries.into_iter().map(|(key, value)| format!("{}:{value}", serde_json::Value::String(key)));
+    let members =
+        entries.into_iter().map(|(key, value)| format!("{}:{value}", serde_json::Value::String(key)));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 

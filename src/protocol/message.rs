@@ -110,7 +110,8 @@ impl<'t> Message<'t> {
             return Err(Invalid::TooDeep(max_depth));
         }
         let envelope: Envelope<'t> = serde_json::from_str(text).map_err(|error| invalid(text, &error))?;
-        if !envelope.jsonrpc.is_some_and(|version| json::string(version.get()).as_deref() == Some("2.0")) {
+        let version = envelope.jsonrpc.and_then(|version| json::string(version.get()));
+        if version.as_deref() != Some("2.0") {
             return Err(Invalid::Envelope("\"jsonrpc\":\"2.0\" is missing".into()));
         }
         Ok(Message { text, kind: envelope.kind()? })
@@ -183,13 +184,16 @@ impl<'t> Envelope<'t> {
         let (result, error) = (self.result.map(RawValue::get), self.error.map(RawValue::get));
         match id {
             Some(id) if result.is_some() != error.is_some() => Ok(Kind::Response { id, result, error }),
-            _ => Err(Invalid::Envelope("neither a method, nor an id with either a result or an error".into())),
+            _ => {
+                Err(Invalid::Envelope("neither a method, nor an id with either a result or an error".into()))
+            }
         }
     }
 }
 
 fn method_name(raw: &str) -> Result<Cow<'_, str>, Invalid> {
-    let plain = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|name| !name.contains('\\'));
+    let plain =
+        raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|name| !name.contains('\\'));
     match plain {
         Some(name) => Ok(Cow::Borrowed(name)),
         None => json::string(raw)
@@ -216,7 +220,9 @@ mod tests {
     fn an_id_keeps_its_text() {
         for id in ["1", "1.0", "\"1\"", "-7e3", "\"\\u0061\"", "123456789012345678901234567890"] {
             let text = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#);
-            let Ok(Message { kind: Kind::Request { id: read, .. }, .. }) = parse(&text) else { panic!("{text}") };
+            let Ok(Message { kind: Kind::Request { id: read, .. }, .. }) = parse(&text) else {
+                panic!("{text}")
+            };
             assert_eq!(read, id);
         }
     }
@@ -258,8 +264,14 @@ mod tests {
     fn the_three_kinds() {
         let kind = |text| parse(text).unwrap().kind;
         assert!(matches!(kind(r#"{"jsonrpc":"2.0","method":"a"}"#), Kind::Notification { .. }));
-        assert!(matches!(kind(r#"{"jsonrpc":"2.0","id":null,"error":{}}"#), Kind::Response { id: "null", .. }));
-        assert!(matches!(kind(r#"{"id":1,"result":null,"jsonrpc":"2.0"}"#), Kind::Response { result: Some("null"), .. }));
+        assert!(matches!(
+            kind(r#"{"jsonrpc":"2.0","id":null,"error":{}}"#),
+            Kind::Response { id: "null", .. }
+        ));
+        assert!(matches!(
+            kind(r#"{"id":1,"result":null,"jsonrpc":"2.0"}"#),
+            Kind::Response { result: Some("null"), .. }
+        ));
     }
 
     proptest! {

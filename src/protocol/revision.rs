@@ -40,7 +40,8 @@ pub fn is_modern(message: &Message<'_>) -> bool {
     if message.method() == Some("server/discover") {
         return true;
     }
-    let Some(params) = message.params().filter(|params| params.contains("_meta") || params.contains('\\')) else {
+    let Some(params) = message.params().filter(|params| params.contains("_meta") || params.contains('\\'))
+    else {
         return false;
     };
     json::member(params, "_meta").is_some_and(|meta| json::member(meta, CLAIM).is_some())
@@ -64,7 +65,9 @@ mod tests {
             is_modern(&Message::parse(&text, 16).unwrap())
         };
         assert!(modern(r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#));
-        assert!(!modern(r#"{"_meta":{"progressToken":1},"a":{"io.modelcontextprotocol/protocolVersion":1}}"#));
+        assert!(!modern(
+            r#"{"_meta":{"progressToken":1},"a":{"io.modelcontextprotocol/protocolVersion":1}}"#
+        ));
         assert!(!modern("{}"));
     }
 }

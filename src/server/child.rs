@@ -1,10 +1,10 @@
 //! One child process: how it is started, and what is held of it while it lives.
 
+use super::guard::Guard;
+use super::handle::Context;
 use super::input::Input;
 use super::output::Output;
 use super::stderr::Tail;
-use super::guard::Guard;
-use super::handle::Context;
 use super::supervisor::Event;
 use super::{Face, environment, os};
 use crate::config::spec::{ChildSpec, Transport};
@@ -124,7 +124,9 @@ fn read_dotenv(file: &std::path::Path) -> Result<Vec<(String, String)>, String> 
     let place = file.display();
     let pairs = dotenvy::from_path_iter(file).map_err(|error| format!("{place}: {error}"))?;
     // The library's error quotes the line, which may hold a secret: only the place is told.
-    pairs.collect::<Result<_, _>>().map_err(|_| format!("{place}: not in NAME=value form; quote values with spaces or #"))
+    pairs
+        .collect::<Result<_, _>>()
+        .map_err(|_| format!("{place}: not in NAME=value form; quote values with spaces or #"))
 }
 
 impl Child {

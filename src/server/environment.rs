@@ -6,9 +6,27 @@ use std::collections::BTreeMap;
 
 /// What any program may need to run: where things are, who the user is, how to reach the network.
 const ALLOWED: [&str; 21] = [
-    "PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LANGUAGE", "TZ", "TMPDIR", "NODE_EXTRA_CA_CERTS",
-    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
-    "LD_LIBRARY_PATH", "NIX_LD", "NIX_LD_LIBRARY_PATH",
+    "PATH",
+    "HOME",
+    "USER",
+    "LOGNAME",
+    "SHELL",
+    "LANG",
+    "LANGUAGE",
+    "TZ",
+    "TMPDIR",
+    "NODE_EXTRA_CA_CERTS",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "LD_LIBRARY_PATH",
+    "NIX_LD",
+    "NIX_LD_LIBRARY_PATH",
 ];
 const ALLOWED_PREFIXES: [&str; 3] = ["LC_", "XDG_", "SSL_CERT_"];
 
@@ -27,7 +45,8 @@ pub(super) fn build(
     child: &ChildSpec,
     port: Option<u16>,
 ) -> BTreeMap<String, String> {
-    let mut all: BTreeMap<String, String> = MANNERS.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
+    let mut all: BTreeMap<String, String> =
+        MANNERS.iter().map(|(k, v)| (k.to_string(), v.to_string())).collect();
     all.extend(inherited.filter(|(name, _)| is_allowed(name) || child.pass_env.contains(name)));
     all.extend(dotenv);
     all.extend(child.env.clone());
@@ -68,10 +87,34 @@ mod tests {
 
     #[test]
     fn nothing_is_inherited_that_is_not_named() {
-        let ours = pairs(&[("PATH", "/bin"), ("LC_ALL", "C"), ("MINE", "1"), ("GITHUB_TOKEN", "s"), ("MCP_PROXY_X", "s")]);
-        let env = build(ours.into_iter(), pairs(&[("A", "dotenv"), ("B", "dotenv")]), &child(Transport::Stdio), Some(1));
+        let ours = pairs(&[
+            ("PATH", "/bin"),
+            ("LC_ALL", "C"),
+            ("MINE", "1"),
+            ("GITHUB_TOKEN", "s"),
+            ("MCP_PROXY_X", "s"),
+        ]);
+        let env = build(
+            ours.into_iter(),
+            pairs(&[("A", "dotenv"), ("B", "dotenv")]),
+            &child(Transport::Stdio),
+            Some(1),
+        );
         let names: Vec<&str> = env.keys().map(String::as_str).collect();
-        assert_eq!(names, ["A", "B", "FASTMCP_SHOW_CLI_BANNER", "LC_ALL", "MINE", "NODE_NO_WARNINGS", "NO_COLOR", "PATH", "PYTHONUNBUFFERED"]);
+        assert_eq!(
+            names,
+            [
+                "A",
+                "B",
+                "FASTMCP_SHOW_CLI_BANNER",
+                "LC_ALL",
+                "MINE",
+                "NODE_NO_WARNINGS",
+                "NO_COLOR",
+                "PATH",
+                "PYTHONUNBUFFERED"
+            ]
+        );
         assert_eq!((env["B"].as_str(), env["NO_COLOR"].as_str()), ("config", "0"));
     }
 

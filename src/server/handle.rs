@@ -58,7 +58,8 @@ impl Server {
     pub fn new(name: &str, limits: &Limits) -> (Arc<Server>, Seat) {
         let (inbox, events) = unbounded();
         let tail = Arc::new(Tail::new(limits.stderr_lines));
-        let server = Server { name: name.to_string(), board: Board::new(), inbox, tail, thread: Mutex::default() };
+        let server =
+            Server { name: name.to_string(), board: Board::new(), inbox, tail, thread: Mutex::default() };
         (Arc::new(server), Seat(events))
     }
 
@@ -159,4 +160,3 @@ impl Server {
         let _ = self.inbox.send(event); // a closed supervisor has nothing left to do
     }
 }
-

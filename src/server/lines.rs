@@ -163,10 +163,10 @@ mod tests {
             format!(r#"{{"result":{{"id":1,"t":["{long}"]}},"jsonrpc":"2.0", "id" : 7 }}"#),
         ] {
             let id = Some("7".to_string());
-            assert_eq!(all(format!("{line}\nnext").as_bytes(), 50), [
-                Line::Oversize { id, bytes: line.len() as u64 },
-                Line::Text(b"next".to_vec())
-            ]);
+            assert_eq!(
+                all(format!("{line}\nnext").as_bytes(), 50),
+                [Line::Oversize { id, bytes: line.len() as u64 }, Line::Text(b"next".to_vec())]
+            );
         }
         assert_eq!(all(&[b'x'; 100], 50), [Line::Oversize { id: None, bytes: 100 }]);
     }

@@ -17,12 +17,11 @@ mod stderr;
 mod supervisor;
 
 pub use guard::{GUARD_COMMAND, Guard, run_guard};
-pub use handle::{Context, Report, Seat, Server};
-pub use input::{Input, InputError};
+pub use handle::{Context, Report, Server};
+pub use input::InputError;
 pub use lines::Noise;
 pub use reaper::Reaper;
-pub use status::{End, Health, Reason, Running, State, Status, Target, Unavailable};
-
+pub use status::{End, Health, Running, State, Status, Target, Unavailable};
 
 /// What stands between a child and its clients: the bridge for stdio, the forwarder for HTTP.
 /// Called from the server's own threads, one at a time for each method; must not wait for a client.

@@ -52,13 +52,14 @@ pub(super) fn kill_marked(marker: &str) {
     let Ok(entries) = std::fs::read_dir("/proc") else { return };
     let own = std::process::id();
     for entry in entries.flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
+            continue;
+        };
         let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
         let marked = environment.split(|byte| *byte == 0).any(|pair| pair.starts_with(marker.as_bytes()));
-        if marked && pid != own {
-            if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
-                let _ = process::kill_process(pid, Signal::KILL);
-            }
+        let other = i32::try_from(pid).ok().and_then(Pid::from_raw).filter(|_| marked && pid != own);
+        if let Some(pid) = other {
+            let _ = process::kill_process(pid, Signal::KILL); // it may have ended by itself
         }
     }
 }

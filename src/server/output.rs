@@ -1,8 +1,8 @@
 //! A stdio child's stdout: the answer to our `initialize` for the supervisor, everything after it for the bridge.
 
+use super::Face;
 use super::lines::{Line, Lines, Noise};
 use super::supervisor::Event;
-use super::Face;
 use crate::protocol::message::{Kind, Message};
 use crossbeam_channel::Sender;
 use std::collections::HashMap;

@@ -32,7 +32,9 @@ impl Ports {
     /// Every port of the range is taken, or the wanted one is; the text says which and what to do.
     pub fn lease(self: &Arc<Self>, wanted: Option<u16>) -> Result<(Lease, TcpListener), String> {
         if let Some(port) = wanted {
-            return self.take(port).map_err(|error| format!("port {port} cannot be had ({error}); choose another"));
+            return self
+                .take(port)
+                .map_err(|error| format!("port {port} cannot be had ({error}); choose another"));
         }
         let mut candidates: Vec<u16> = self.range.clone().collect();
         candidates.shuffle(&mut rand::rng());

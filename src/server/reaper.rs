@@ -39,7 +39,11 @@ impl Reaper {
     ///
     /// # Errors
     /// The program cannot be started.
-    pub fn spawn(&self, command: &mut Command, on_exit: impl FnOnce(ExitStatus) + Send + 'static) -> io::Result<Child> {
+    pub fn spawn(
+        &self,
+        command: &mut Command,
+        on_exit: impl FnOnce(ExitStatus) + Send + 'static,
+    ) -> io::Result<Child> {
         let mut watched = self.watched();
         let child = command.spawn()?;
         watched.insert(child.id() as i32, Box::new(on_exit));
@@ -87,7 +91,7 @@ impl Reaper {
         let Ok(Some((pid, status))) = process::waitpid(pid, WaitOptions::NOHANG) else { return };
         let known = self.watched().remove(&pid.as_raw_nonzero().get());
         if let Some(on_exit) = known {
-            on_exit(ExitStatus::from_raw(status.as_raw() as i32));
+            on_exit(ExitStatus::from_raw(status.as_raw()));
         }
     }
 }

@@ -68,7 +68,8 @@ mod tests {
     fn first_at_once_then_doubling_then_the_brake() {
         let mut policy = Policy::new(Restart::default());
         let start = Instant::now();
-        let next: Vec<Next> = (0..6).map(|n| policy.on_exit(start + seconds(n), Duration::ZERO, 0.0)).collect();
+        let next: Vec<Next> =
+            (0..6).map(|n| policy.on_exit(start + seconds(n), Duration::ZERO, 0.0)).collect();
         let after = |ms| Next::After(Duration::from_millis(ms));
         assert_eq!(next[..4], [after(0), after(500), after(1000), after(2000)]);
         assert_eq!(next[4..], [Next::Brake(seconds(60)), Next::Brake(seconds(60))]);

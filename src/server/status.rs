@@ -180,7 +180,7 @@ pub struct Status {
 
 /// Why a call cannot be made.
 #[derive(Clone)]
-pub struct Unavailable(pub Status);
+pub struct Unavailable(pub Box<Status>);
 
 impl Unavailable {
     /// What the client is told: what is wrong and what to do.
@@ -190,7 +190,9 @@ impl Unavailable {
         match (status.target, status.state) {
             (Target::Down, _) => format!("server {name} is stopped; start it with: mcp-proxy start {name}"),
             (_, State::Starting) => format!("server {name} is still starting{detail}; try again in a moment"),
-            _ => format!("server {name} is not running{detail}; see its log, or try: mcp-proxy restart {name}"),
+            _ => {
+                format!("server {name} is not running{detail}; see its log, or try: mcp-proxy restart {name}")
+            }
         }
     }
 }
@@ -270,7 +272,7 @@ impl Board {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if status.target == Target::Down || left.is_zero() {
-                return Err(Unavailable(status.clone()));
+                return Err(Unavailable(Box::new(status.clone())));
             }
             status = self.changed.wait_timeout(status, left).unwrap_or_else(PoisonError::into_inner).0;
         }

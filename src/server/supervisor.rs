@@ -24,10 +24,18 @@ pub(super) enum Event {
     Wake,
     /// For good: stop and end the thread.
     Close,
-    Answered { generation: u64, answer: Result<Arc<str>, String> },
-    Exited { generation: u64, status: ExitStatus },
+    Answered {
+        generation: u64,
+        answer: Result<Arc<str>, String>,
+    },
+    Exited {
+        generation: u64,
+        status: ExitStatus,
+    },
     /// The child's stdout has ended.
-    Quiet { generation: u64 },
+    Quiet {
+        generation: u64,
+    },
     Health(Report),
 }
 
@@ -44,11 +52,25 @@ const WAKE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Where the child is in its life. The [`Status`] follows from it.
 enum Phase {
-    Down { retry: Option<Instant> },
-    Starting { child: Child, deadline: Instant },
-    Ready { child: Option<Child>, since: Instant },
+    Down {
+        retry: Option<Instant>,
+    },
+    Starting {
+        child: Child,
+        deadline: Instant,
+    },
+    Ready {
+        child: Option<Child>,
+        since: Instant,
+    },
     /// It is being ended for `reason` (none: whatever its exit says); each `deadline` takes the next, harder step.
-    Ending { child: Child, reason: Option<Reason>, step: Step, deadline: Instant, uptime: Duration },
+    Ending {
+        child: Child,
+        reason: Option<Reason>,
+        step: Step,
+        deadline: Instant,
+        uptime: Duration,
+    },
     Closed,
 }
 
@@ -96,7 +118,19 @@ impl Supervisor {
         let policy = Policy::new(context.restart.clone());
         let phase = Phase::Down { retry: None };
         let (generation, misses, last_start) = (0, 0, None);
-        Supervisor { server, spec, port, face, context, policy, wish: Wish::Up, generation, misses, phase, last_start }
+        Supervisor {
+            server,
+            spec,
+            port,
+            face,
+            context,
+            policy,
+            wish: Wish::Up,
+            generation,
+            misses,
+            phase,
+            last_start,
+        }
     }
 
     pub(super) fn run(mut self, inbox: &Receiver<Event>) {
@@ -117,7 +151,9 @@ impl Supervisor {
     fn timer(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Down { retry } => *retry,
-            Phase::Starting { deadline, .. } if self.is_http() => Some((Instant::now() + PROBE_INTERVAL).min(*deadline)),
+            Phase::Starting { deadline, .. } if self.is_http() => {
+                Some((Instant::now() + PROBE_INTERVAL).min(*deadline))
+            }
             Phase::Starting { deadline, .. } | Phase::Ending { deadline, .. } => Some(*deadline),
             Phase::Ready { .. } | Phase::Closed => None,
         }
@@ -250,7 +286,8 @@ impl Supervisor {
         match answer {
             Ok(result) => {
                 let input = Arc::clone(&child.input);
-                let _ = input.send(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n".to_vec());
+                let _ =
+                    input.send(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n".to_vec());
                 let generation = self.generation;
                 self.promote(Running { generation, input: Some(input), initialize: Some(result) });
             }
@@ -262,7 +299,8 @@ impl Supervisor {
     }
 
     fn promote(&mut self, running: Running) {
-        if let Phase::Starting { child, .. } = std::mem::replace(&mut self.phase, Phase::Down { retry: None }) {
+        if let Phase::Starting { child, .. } = std::mem::replace(&mut self.phase, Phase::Down { retry: None })
+        {
             self.ready(Some(child), running);
         }
     }
@@ -372,14 +410,24 @@ impl Supervisor {
         };
         self.server.board.write(|status| status.running = None);
         child.drain(DRAIN);
-        let end = End { generation: child.generation, reason, status: Some(status), stderr: self.server.tail.last(ERROR_LINES) };
+        let end = End {
+            generation: child.generation,
+            reason,
+            status: Some(status),
+            stderr: self.server.tail.last(ERROR_LINES),
+        };
         self.face.down(child.generation, &end);
         child.bury(&self.context.guard);
         self.after(end, uptime);
     }
 
     fn spawn_failed(&mut self, stage: String) {
-        let end = End { generation: self.generation, reason: Reason::SpawnFailed(stage), status: None, stderr: Vec::new() };
+        let end = End {
+            generation: self.generation,
+            reason: Reason::SpawnFailed(stage),
+            status: None,
+            stderr: Vec::new(),
+        };
         self.after(end, Duration::ZERO);
     }
 
@@ -455,5 +503,6 @@ fn initialize_request() -> Vec<u8> {
         "capabilities": { "sampling": {}, "elicitation": { "form": {}, "url": {} } },
         "clientInfo": { "name": "mcp-proxy", "version": env!("CARGO_PKG_VERSION") },
     });
-    format!("{{\"jsonrpc\":\"2.0\",\"id\":{INITIALIZE_ID},\"method\":\"initialize\",\"params\":{params}}}\n").into_bytes()
+    format!("{{\"jsonrpc\":\"2.0\",\"id\":{INITIALIZE_ID},\"method\":\"initialize\",\"params\":{params}}}\n")
+        .into_bytes()
 }

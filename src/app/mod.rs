@@ -1,0 +1,197 @@
+//! Composition: everything is built here, in order, and taken down in the reverse one.
+
+pub(crate) mod run_file;
+mod source;
+
+use crate::config::{Config, Loaded, LogFormat};
+use crate::fleet::Fleet;
+use crate::front::{Command, Front, Guard};
+use crate::http;
+use crate::ops::health::Monitor;
+use crate::ops::report;
+use crate::server::ports::Ports;
+use crate::server::{Context, Guard as ChildGuard, Reaper};
+use crate::signal::{self, Signal};
+use crate::thread;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use run_file::RunFile;
+use source::Source;
+use std::io::{self, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long the start-up table waits for servers that are still starting.
+const TABLE_PATIENCE: Duration = Duration::from_secs(3);
+/// What calls in flight get when the proxy ends.
+const DRAIN: Duration = Duration::from_secs(3);
+
+/// What the main thread reacts to.
+enum Event {
+    Signal(Signal),
+    Command(Command),
+    Stopped,
+}
+
+impl From<Signal> for Event {
+    fn from(signal: Signal) -> Event {
+        Event::Signal(signal)
+    }
+}
+
+/// A running proxy.
+struct App {
+    source: Source,
+    fleet: Arc<Fleet>,
+    front: Arc<Front>,
+    http: Arc<http::Server>,
+    events: Receiver<Event>,
+    sender: Sender<Event>,
+}
+
+/// Runs the proxy until it is told to end.
+///
+/// # Errors
+/// It cannot start; the text says why and what to do.
+pub(crate) fn run(
+    loaded: Loaded,
+    reload: impl Fn() -> Result<Loaded, String> + Send + 'static,
+) -> Result<(), String> {
+    let config = loaded.config.clone();
+    let socket = bind(&config)?;
+    let address = socket.local_addr().map_err(|error| error.to_string())?;
+    let base = match config.proxy.public_url.trim_end_matches('/') {
+        "" => format!("http://{address}"),
+        url => url.to_string(),
+    };
+    log::info!(event = "listening"; "listening on http://{address}");
+    let source = Source::new(loaded, reload);
+    let found = source.discover()?;
+    let run_file = RunFile::write(&source.state_dir()?, address)?;
+
+    let (sender, events) = unbounded();
+    signal::listen(sender.clone()).map_err(|error| format!("signals cannot be handled: {error}"))?;
+    let fleet = Arc::new(fleet(&config)?);
+    let front = Arc::new(front(&config, &fleet, base.clone(), run_file.secret(), &sender));
+    let http = http::Server::start(&config.limits, Arc::clone(&front) as Arc<dyn http::Handler>);
+    let http = Arc::new(http.map_err(|error| format!("the listener cannot start: {error}"))?);
+    let app = App { source, fleet, front, http, events, sender };
+    app.fleet.apply(found.servers, found.left_out, &app.http);
+    app.http.listen(socket, "").map_err(|error| format!("{address} cannot be served: {error}"))?;
+    let monitor = Monitor::start(Arc::clone(&app.fleet), &config.health)
+        .map_err(|error| format!("no thread: {error}"))?;
+    if config.log.format == LogFormat::Text {
+        app.print_table(base);
+    }
+    app.serve();
+    monitor.stop();
+    drop(run_file);
+    log::info!(event = "stopped"; "stopped");
+    Ok(())
+}
+
+fn bind(config: &Config) -> Result<TcpListener, String> {
+    let address = config.proxy.listen;
+    TcpListener::bind(address).map_err(|error| match error.kind() {
+        io::ErrorKind::AddrInUse => format!(
+            "{address} is taken by another program (another mcp-proxy?): stop it, or choose with --listen 127.0.0.1:PORT"
+        ),
+        _ => format!("{address} cannot be listened on: {error}; choose another with --listen 127.0.0.1:PORT"),
+    })
+}
+
+fn fleet(config: &Config) -> Result<Fleet, String> {
+    let reaper = Reaper::start().map_err(|error| format!("no thread: {error}"))?;
+    let guard =
+        ChildGuard::start(&reaper).map_err(|error| format!("the guard process cannot start: {error}"))?;
+    let context = Context {
+        limits: config.limits.clone(),
+        restart: config.restart.clone(),
+        health: config.health.clone(),
+        reaper,
+        guard,
+    };
+    Ok(Fleet::new(Arc::new(context), Ports::new(config.proxy.ports.range())))
+}
+
+fn front(config: &Config, fleet: &Arc<Fleet>, base: String, secret: &str, events: &Sender<Event>) -> Front {
+    let proxy = &config.proxy;
+    let machine = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let guard = Guard::new(&machine, &proxy.public_url, &proxy.allowed_hosts, &proxy.allowed_origins);
+    let events = events.clone();
+    // The main thread is gone only when all is over.
+    let send = move |command| drop(events.send(Event::Command(command)));
+    Front::new(Arc::clone(fleet), guard, base, secret.to_string(), Box::new(send))
+}
+
+impl App {
+    /// The main thread: one event after the other, until everything is down.
+    fn serve(&self) {
+        let mut stopping = false;
+        while let Ok(event) = self.events.recv() {
+            match event {
+                Event::Stopped => return,
+                Event::Signal(Signal::Stop) if stopping => self.stop_at_once(),
+                Event::Signal(Signal::Stop) => {
+                    stopping = true;
+                    self.stop();
+                }
+                Event::Signal(Signal::Reload) => drop(self.reload()),
+                Event::Command(Command::Reload(reply)) => {
+                    let outcome = self.reload();
+                    if let Some(reply) = reply {
+                        let _ = reply.send(outcome); // who asked may be gone
+                    }
+                }
+            }
+        }
+    }
+
+    /// Not ready, drained, then every server in its steps; beside the main thread, which waits for a second signal.
+    fn stop(&self) {
+        log::info!(event = "stopping"; "stopping; a second Ctrl-C stops at once");
+        self.front.begin_stopping();
+        let (http, fleet, done) = (Arc::clone(&self.http), Arc::clone(&self.fleet), self.sender.clone());
+        let stopper = thread::spawn("stop", move || {
+            fleet.end_streams();
+            http.stop(DRAIN);
+            fleet.close(&http);
+            let _ = done.send(Event::Stopped); // the main thread waits for it
+        });
+        if stopper.is_err() {
+            self.stop_at_once();
+        }
+    }
+
+    /// The guard process ends the children when our end of its pipe closes.
+    fn stop_at_once(&self) -> ! {
+        log::warn!(event = "stopping"; "stopping at once");
+        std::process::exit(1)
+    }
+
+    fn reload(&self) -> Result<String, String> {
+        let outcome = self.source.reload().map(|found| {
+            let count = found.servers.len();
+            self.fleet.apply(found.servers, found.left_out, &self.http);
+            format!("{count} servers")
+        });
+        match &outcome {
+            Ok(summary) => log::info!(event = "reloaded"; "reloaded: {summary}"),
+            Err(problem) => log::error!(event = "reload-refused"; "nothing was changed: {problem}"),
+        }
+        outcome
+    }
+
+    /// Prints the table once all servers have started or failed, but does not wait long.
+    fn print_table(&self, base: String) {
+        let fleet = Arc::clone(&self.fleet);
+        let printer = thread::spawn("table", move || {
+            fleet.settle(TABLE_PATIENCE);
+            let table = report::table(&fleet.serving(), &base);
+            let _ = write!(io::stderr().lock(), "\n{table}\n"); // nobody reads: nothing lost
+        });
+        if let Err(error) = printer {
+            log::debug!("no thread for the table: {error}");
+        }
+    }
+}

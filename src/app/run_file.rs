@@ -1,0 +1,71 @@
+//! `run-PORT.json` in the state folder: how the other commands find a running proxy and prove that they may command it.
+
+use serde::{Deserialize, Serialize};
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+/// The file of a running proxy; removed when dropped. Mode 0600.
+pub(crate) struct RunFile {
+    path: PathBuf,
+    content: Content,
+}
+
+/// What stands in it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(crate) struct Content {
+    /// The address it listens on.
+    pub address: SocketAddr,
+    /// Its process id.
+    pub pid: u32,
+    /// Opens `/api/…` commands.
+    pub secret: String,
+}
+
+impl RunFile {
+    /// Writes the file of this process.
+    ///
+    /// # Errors
+    /// The state folder cannot be made or written.
+    pub fn write(state_dir: &Path, address: SocketAddr) -> Result<RunFile, String> {
+        let secret = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
+        let content = Content { address, pid: std::process::id(), secret };
+        let path = state_dir.join(format!("run-{}.json", address.port()));
+        store(state_dir, &path, &content).map_err(|error| {
+            format!("{} cannot be written: {error}; choose another folder with --state-dir", path.display())
+        })?;
+        Ok(RunFile { path, content })
+    }
+
+    /// What opens the commands.
+    pub fn secret(&self) -> &str {
+        &self.content.secret
+    }
+
+    /// The run files of a state folder. A proxy that was killed leaves its own behind; who asks it gets no answer.
+    pub fn all(state_dir: &Path) -> Vec<Content> {
+        let entries = fs::read_dir(state_dir).into_iter().flatten().flatten();
+        let named = entries.filter(|entry| {
+            let name = entry.file_name().to_string_lossy().into_owned();
+            name.starts_with("run-") && name.ends_with(".json")
+        });
+        named.filter_map(|entry| serde_json::from_slice(&fs::read(entry.path()).ok()?).ok()).collect()
+    }
+}
+
+/// Written beside and renamed, so that nobody ever reads half of it.
+fn store(state_dir: &Path, path: &Path, content: &Content) -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(state_dir)?;
+    let beside = path.with_extension(format!("{}.tmp", content.pid));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(&serde_json::to_vec(content)?)?;
+    fs::rename(beside, path)
+}
+
+impl Drop for RunFile {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.path);
+    }
+}

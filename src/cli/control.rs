@@ -1,0 +1,83 @@
+//! Commands to a running proxy: found by its run file, spoken to over its own HTTP.
+
+use crate::app::run_file::{Content, RunFile};
+use crate::config::{Loaded, environment, state_dir};
+use serde_json::Value;
+use std::time::Duration;
+use ureq::Agent;
+
+/// How long a running proxy may take for an answer; a reload waits for servers to stop.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The way to one running proxy.
+pub(super) struct Control {
+    agent: Agent,
+    proxy: Content,
+}
+
+impl Control {
+    /// Finds the proxy that this configuration means: the one on its port, or the only one there is.
+    ///
+    /// # Errors
+    /// None is running, or several are and nothing says which.
+    pub(super) fn find(loaded: &Loaded) -> Result<Control, String> {
+        let folder =
+            state_dir(&loaded.config, &loaded.dir, &environment()).map_err(|error| error.to_string())?;
+        let mut running = RunFile::all(&folder);
+        let port = loaded.config.proxy.listen.port();
+        if let Some(at) = running.iter().position(|content| content.address.port() == port) {
+            running.swap(0, at);
+            running.truncate(1);
+        }
+        let none =
+            format!("no running proxy left its address in {}; start one with: mcp-proxy", folder.display());
+        let proxy = match running.len() {
+            0 => Err(none),
+            1 => Ok(running.remove(0)),
+            _ => {
+                Err(format!("several proxies are running ({}); name one with --listen", addresses(&running)))
+            }
+        }?;
+        let config =
+            Agent::config_builder().timeout_global(Some(PATIENCE)).proxy(None).http_status_as_error(false);
+        Ok(Control { agent: config.build().into(), proxy })
+    }
+
+    /// The body and status of a page.
+    ///
+    /// # Errors
+    /// The proxy does not answer.
+    pub(super) fn get(&self, path: &str) -> Result<(u16, Value), String> {
+        let url = format!("http://{}{path}", self.proxy.address);
+        let response = self.agent.get(&url).call().map_err(|error| self.silent(&error))?;
+        read(response)
+    }
+
+    /// Sends a command.
+    ///
+    /// # Errors
+    /// The proxy does not answer or refuses; its own words.
+    pub(super) fn post(&self, path: &str) -> Result<Value, String> {
+        let url = format!("http://{}{path}", self.proxy.address);
+        let secret = format!("Bearer {}", self.proxy.secret);
+        let sent = self.agent.post(&url).header("authorization", secret).send_empty();
+        let (status, body) = read(sent.map_err(|error| self.silent(&error))?)?;
+        match status {
+            200..300 => Ok(body),
+            _ => Err(body["error"].as_str().unwrap_or("refused").to_string()),
+        }
+    }
+
+    fn silent(&self, error: &ureq::Error) -> String {
+        format!("the proxy on {} does not answer ({error}); is it still running?", self.proxy.address)
+    }
+}
+
+fn addresses(all: &[Content]) -> String {
+    all.iter().map(|content| content.address.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn read(mut response: ::http::Response<ureq::Body>) -> Result<(u16, Value), String> {
+    let text = response.body_mut().read_to_string().map_err(|error| error.to_string())?;
+    Ok((response.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null)))
+}
