@@ -1,5 +1,7 @@
 //! Opens keep-alive connections together, sends one request on each, and counts those that get no
 //! answer within two seconds: against `tiny_http::Server`, and against the listener of this crate.
+//! Each line is one try with servers of its own; how many stay unanswered depends on who is faster,
+//! the thread that accepts or those it wakes.
 //!
 //!     cargo run --example keep_alive
 
@@ -7,11 +9,12 @@ use mcp_proxy::http::{Exchange, Handler, Payload, Response, Server};
 use mcp_proxy::limits::Limits;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::{Arc, Barrier};
 use std::thread;
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(2);
+const TRIES: usize = 3;
 
 struct Hello;
 
@@ -22,9 +25,14 @@ impl Handler for Hello {
 }
 
 fn main() -> io::Result<()> {
-    println!("connections  tiny_http unanswered  mcp_proxy::http unanswered");
+    println!("connections  opened              unanswered: tiny_http  mcp_proxy::http");
     for count in [8, 64] {
-        println!("{count:>11}  {:>20}  {:>26}", unanswered(tiny()?, count)?, unanswered(ours()?, count)?);
+        for (how, open) in [("one after another", one_by_one as Open), ("at once", at_once as Open)] {
+            for _ in 0..TRIES {
+                let (tiny, ours) = (unanswered(tiny()?, count, open)?, unanswered(ours()?, count, open)?);
+                println!("{count:>11}  {how:<18}  {tiny:>21}  {ours:>15}");
+            }
+        }
     }
     Ok(())
 }
@@ -38,7 +46,7 @@ fn tiny() -> io::Result<SocketAddr> {
             let _ = request.respond(tiny_http::Response::from_string("hello"));
         }
     });
-    Ok(addr)
+    settle(addr)
 }
 
 /// Our server; left running until the program ends.
@@ -48,13 +56,39 @@ fn ours() -> io::Result<SocketAddr> {
     let addr = listener.local_addr()?;
     server.listen(listener, "main")?;
     std::mem::forget(server);
-    Ok(addr)
+    settle(addr)
 }
 
-/// Opens all connections, then sends all requests, then looks who gets an answer in time.
-fn unanswered(addr: SocketAddr, count: usize) -> io::Result<usize> {
-    let mut clients = (0..count).map(|_| TcpStream::connect(addr)).collect::<io::Result<Vec<_>>>()?;
-    for client in &mut clients {
+/// One request on a connection that closes: the server is up, its first threads are idle.
+fn settle(addr: SocketAddr) -> io::Result<SocketAddr> {
+    let mut client = TcpStream::connect(addr)?;
+    client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")?;
+    client.read_to_end(&mut Vec::new()).map(|_| addr)
+}
+
+type Open = fn(SocketAddr, usize) -> io::Result<Vec<TcpStream>>;
+
+fn one_by_one(addr: SocketAddr, count: usize) -> io::Result<Vec<TcpStream>> {
+    (0..count).map(|_| TcpStream::connect(addr)).collect()
+}
+
+/// From as many threads, which start together.
+fn at_once(addr: SocketAddr, count: usize) -> io::Result<Vec<TcpStream>> {
+    let barrier = Arc::new(Barrier::new(count));
+    let connect = |barrier: Arc<Barrier>| {
+        thread::spawn(move || {
+            barrier.wait();
+            TcpStream::connect(addr)
+        })
+    };
+    let threads: Vec<_> = (0..count).map(|_| connect(barrier.clone())).collect();
+    threads.into_iter().map(|thread| thread.join().map_err(|_| io::Error::other("panicked"))?).collect()
+}
+
+/// Opens all connections, then sends all requests, then counts who gets no answer in time.
+fn unanswered(addr: SocketAddr, count: usize, open: Open) -> io::Result<usize> {
+    let clients = open(addr, count)?;
+    for mut client in &clients {
         client.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
     }
     let deadline = Instant::now() + PATIENCE;

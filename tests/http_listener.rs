@@ -3,6 +3,7 @@
 //! No test sleeps to synchronise; each waits for a byte, a channel or a condition, with a deadline.
 
 #[path = "http_listener/rig.rs"]
+#[allow(clippy::unwrap_used, clippy::expect_used)] // a failing harness is a failing test
 mod rig;
 
 use mcp_proxy::http::RESERVE;
@@ -158,7 +159,7 @@ fn a_slow_head_a_slow_body_and_an_idle_connection_are_cut() {
         let mut talk = rig.open();
         talk.send(head);
         let mut other = Talk::on(talk.stream.try_clone().unwrap());
-        let answer = std::thread::spawn(move || other.to_end());
+        let answer = std::thread::spawn(move || other.until_closed());
         while !answer.is_finished() && talk.stream.write_all(b"x").is_ok() {
             std::thread::sleep(Duration::from_millis(50)); // the pace of a slow client
         }
@@ -167,7 +168,7 @@ fn a_slow_head_a_slow_body_and_an_idle_connection_are_cut() {
     std::thread::scope(|scope| {
         let head = scope.spawn(|| drip("GET / HT"));
         let body = scope.spawn(|| drip("POST /echo HTTP/1.1\r\nHost: h\r\nContent-Length: 99\r\n\r\n"));
-        assert_eq!(rig.open().to_end(), "", "an idle connection is closed without a word");
+        assert_eq!(rig.open().until_closed(), "", "an idle connection is closed without a word");
         assert!(head.join().unwrap().starts_with("HTTP/1.1 408 "));
         assert!(body.join().unwrap().starts_with("HTTP/1.1 408 "));
     });
@@ -198,7 +199,7 @@ fn a_stream_to_http_1_0_is_raw_and_ends_with_the_connection() {
     chunks.send(b"raw".into()).unwrap();
     talk.text("raw");
     drop(chunks);
-    assert_eq!(talk.to_end(), "");
+    assert_eq!(talk.until_closed(), "");
 }
 
 #[test]
@@ -216,7 +217,7 @@ fn a_stream_of_declared_length_is_raw_and_a_short_or_long_one_closes() {
                 talk.text("def");
                 assert_eq!(talk.get("/next").body, "/next");
             }
-            _ => assert_eq!(talk.to_end(), ""),
+            _ => assert_eq!(talk.until_closed(), ""),
         }
     }
 }
@@ -256,7 +257,7 @@ fn at_the_cap_a_waiting_connection_makes_room_and_a_busy_one_stays() {
     assert_eq!(busy.answer().body, "held");
     let [first, second] = &mut waiting;
     let _ = second.stream.write_all(b"P/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-    let served = [first.is_served(), !second.to_end().is_empty()];
+    let served = [first.is_served(), !second.until_closed().is_empty()];
     assert!(served != [true, true], "one of them had to go");
 }
 
@@ -268,7 +269,7 @@ fn when_all_are_busy_health_is_answered_and_the_rest_told_to_wait() {
     let mut silent: Vec<Talk> = (0..RESERVE + 8).map(|_| rig.open()).collect();
     wait_until("the reserve is taken", || rig.server.stats().accepted >= 4 + RESERVE as u64);
     wait_until("health with the reserve taken", || health().ends_with("/health"));
-    silent.iter_mut().for_each(|talk| drop(talk.to_end()));
+    silent.iter_mut().for_each(|talk| drop(talk.until_closed()));
     for _ in 0..100 {
         let answer = health();
         assert!(answer.starts_with("HTTP/1.1 200 ") && answer.contains("connection: close"), "{answer}");
@@ -301,7 +302,7 @@ fn a_door_closes_with_its_idle_connections_and_the_others_stay() {
     let (mut side, mut main) = (Talk::to(addr), rig.open());
     assert_eq!((side.get("/door").body.as_str(), main.get("/door").body.as_str()), ("side", "main"));
     rig.server.close("side");
-    assert_eq!(side.to_end(), "");
+    assert_eq!(side.until_closed(), "");
     rig.server.listen(TcpListener::bind(addr).expect("the port is free"), "again").unwrap();
     assert_eq!(
         (Talk::to(addr).get("/door").body.as_str(), main.get("/door").body.as_str()),
@@ -317,7 +318,7 @@ fn stop_closes_idle_connections_and_lets_busy_ones_finish() {
     let (mut talk, held) = rig.hold();
     let server = rig.server.clone();
     let stopping = std::thread::spawn(move || server.stop(LONG));
-    assert_eq!(idle.to_end(), "");
+    assert_eq!(idle.until_closed(), "");
     held.0.send(()).unwrap();
     let answer = talk.answer();
     assert_eq!((answer.body.as_str(), header(&answer.head, "connection")), ("held", Some("close")));

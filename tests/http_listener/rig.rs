@@ -91,7 +91,7 @@ impl Rig {
     pub(crate) fn all(&self, bytes: &[u8]) -> String {
         let mut talk = self.open();
         let _ = talk.stream.write_all(bytes); // it may be turned away before it was heard
-        talk.to_end()
+        talk.until_closed()
     }
 
     /// A request that is at work until it is released.
@@ -160,7 +160,7 @@ impl Talk {
     }
 
     /// Reads until the server closes the connection.
-    pub(crate) fn to_end(&mut self) -> String {
+    pub(crate) fn until_closed(&mut self) -> String {
         let mut bytes = std::mem::take(&mut self.rest);
         match self.stream.read_to_end(&mut bytes) {
             Err(error) if error.kind() != ErrorKind::ConnectionReset => panic!("not closed: {error}"),
@@ -171,7 +171,7 @@ impl Talk {
     /// Asks for something and says whether an answer came, or else the end.
     pub(crate) fn is_served(&mut self) -> bool {
         let sent = self.stream.write_all(b"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
-        sent.is_ok() && !self.to_end().is_empty()
+        sent.is_ok() && !self.until_closed().is_empty()
     }
 }
 
