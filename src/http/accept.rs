@@ -2,7 +2,8 @@
 
 use super::admission::Admission;
 use super::door::Door;
-use super::socket;
+use super::seldom::Seldom;
+use super::{after, socket};
 use crate::thread;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -41,8 +42,14 @@ impl Acceptor {
         wake.set_nonblocking(true)?;
         woken.set_nonblocking(true)?;
         let (commands, inbox) = unbounded();
-        let accepting =
-            Accepting { inbox, woken, gates: Vec::new(), admission, paused: None, in_need: false };
+        let accepting = Accepting {
+            inbox,
+            woken,
+            gates: Vec::new(),
+            admission,
+            paused: None,
+            need_told: Seldom::default(),
+        };
         let thread = thread::spawn("accept", move || accepting.run())?;
         Ok((Acceptor { commands, wake }, thread))
     }
@@ -83,7 +90,7 @@ struct Accepting {
     gates: Vec<Gate>,
     admission: Admission,
     paused: Option<Instant>,
-    in_need: bool,
+    need_told: Seldom,
 }
 
 impl Accepting {
@@ -148,7 +155,6 @@ impl Accepting {
             let door = door.clone();
             match socket.accept() {
                 Ok((stream, peer)) => {
-                    self.relieved();
                     socket::prepare_accepted(&stream, &self.admission.shared.limits);
                     self.admission.admit(stream, peer, door);
                 }
@@ -163,18 +169,11 @@ impl Accepting {
     }
 
     fn pause(&mut self, error: &io::Error) -> Result<(), ()> {
-        self.paused = Some(Instant::now() + PAUSE);
-        if !self.in_need {
-            self.in_need = true;
+        self.paused = Some(after(PAUSE));
+        if self.need_told.is_due() {
             log::warn!(event = "accept-paused"; "new connections have to wait: {error}; raise the limit of open files (ulimit -n) or lower max_connections");
         }
         Err(())
-    }
-
-    fn relieved(&mut self) {
-        if std::mem::take(&mut self.in_need) {
-            log::info!(event = "accept-resumed"; "new connections are accepted again");
-        }
     }
 }
 

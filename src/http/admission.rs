@@ -6,6 +6,7 @@ use super::link::Link;
 use super::pool::Pool;
 use super::refusal::RETRY_AFTER_SECONDS;
 use super::roster::Place;
+use super::seldom::Seldom;
 use super::shared::{Shared, count};
 use super::turn::Turn;
 use std::net::{SocketAddr, TcpStream};
@@ -16,6 +17,7 @@ pub(crate) struct Admission {
     pub(crate) shared: Arc<Shared>,
     pub(crate) pool: Arc<Pool<Connection>>,
     pub(crate) next_id: u64,
+    pub(crate) no_thread_told: Seldom,
 }
 
 impl Admission {
@@ -38,10 +40,12 @@ impl Admission {
         }
     }
 
-    fn start(&self, link: Arc<Link>, place: Place) {
+    fn start(&mut self, link: Arc<Link>, place: Place) {
         let connection = Connection::new(self.shared.clone(), link.clone(), place);
         if let Err((connection, error)) = self.pool.give(connection) {
-            log::warn!(event = "no-thread"; "no thread for a connection, answered 503: {error}");
+            if self.no_thread_told.is_due() {
+                log::warn!(event = "no-thread"; "no thread for a connection, answered 503: {error}; raise the limit of processes (ulimit -u) or lower max_connections");
+            }
             self.turn_away(&link);
             drop(connection);
         }

@@ -43,7 +43,7 @@ impl<'c> Body<'c> {
     /// See [`BodyError`]; the connection is closed after the answer.
     pub fn read_all(&mut self, limit: usize) -> Result<Vec<u8>, BodyError> {
         if self.length().is_some_and(|length| length > limit as u64) {
-            return Err(BodyError::TooLarge);
+            return Err(self.input.give_up(BodyError::TooLarge));
         }
         let mut bytes = Vec::new();
         let mut step = self.input.at_hand().max(FIRST_BYTES);
@@ -53,7 +53,7 @@ impl<'c> Body<'c> {
             let count = self.input.read(&mut bytes[had..])?;
             bytes.truncate(had + count);
             if bytes.len() > limit {
-                return Err(BodyError::TooLarge);
+                return Err(self.input.give_up(BodyError::TooLarge));
             }
             step = bytes.len().max(FIRST_BYTES);
         }

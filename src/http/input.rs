@@ -116,11 +116,13 @@ impl Input {
 
     /// Reads decoded body bytes; 0 is the end of the body. Errors stay: each further read gives the same.
     pub(crate) fn read(&mut self, into: &mut [u8]) -> Result<usize, BodyError> {
-        let result = self.try_read(into);
-        if let Err(error) = &result {
-            self.left = Left::Broken(error.clone());
-        }
-        result
+        self.try_read(into).map_err(|error| self.give_up(error))
+    }
+
+    /// The body will not be read to its end, for this reason.
+    pub(crate) fn give_up(&mut self, error: BodyError) -> BodyError {
+        self.left = Left::Broken(error.clone());
+        error
     }
 
     fn try_read(&mut self, into: &mut [u8]) -> Result<usize, BodyError> {

@@ -28,6 +28,7 @@ mod reply;
 pub mod request_line;
 mod roster;
 pub mod scan;
+mod seldom;
 mod server;
 mod shared;
 mod socket;

@@ -63,10 +63,11 @@ impl<J: Send + 'static> Pool<J> {
         if state.closed {
             return Err((job, io::Error::other("the pool is closed")));
         }
-        if state.queue.len() >= state.idle && state.threads.len() < self.shared.most {
-            if let Err(error) = self.start_thread(&mut state) {
-                return Err((job, error));
-            }
+        if state.queue.len() >= state.idle
+            && state.threads.len() < self.shared.most
+            && let Err(error) = self.start_thread(&mut state)
+        {
+            return Err((job, error));
         }
         state.queue.push_back(job);
         drop(state);

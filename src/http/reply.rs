@@ -8,6 +8,9 @@ use super::stream::StreamWriter;
 use std::io::{self, IoSlice};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+/// Bytes of head that an idle connection keeps memory for.
+const USUAL_BYTES: usize = 2 * 1024;
+
 /// The outgoing side of a connection; keeps the memory of the last head.
 #[derive(Debug, Default)]
 pub(crate) struct Reply {
@@ -35,6 +38,7 @@ impl Reply {
             _ => &[],
         };
         client.link().send(&mut [IoSlice::new(&self.head), IoSlice::new(body)])?;
+        self.head.shrink_to(USUAL_BYTES);
         if let (Payload::Stream(write), true) = (payload, plan.send_body) {
             stream(write, plan, client)?;
         }

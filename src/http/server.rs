@@ -7,6 +7,7 @@ use super::door::Door;
 use super::permit::{StreamPermit, Streams};
 use super::pool::Pool;
 use super::roster::RESERVE;
+use super::seldom::Seldom;
 use super::shared::Shared;
 use super::{Handler, lock, socket};
 use crate::limits::Limits;
@@ -63,7 +64,12 @@ impl Server {
         let shared = Arc::new(Shared::new(limits, handler));
         let most = limits.max_connections.saturating_add(RESERVE);
         let pool = Arc::new(Pool::new(most, THREAD_IDLE, Connection::serve));
-        let admission = Admission { shared: shared.clone(), pool: pool.clone(), next_id: 0 };
+        let admission = Admission {
+            shared: shared.clone(),
+            pool: pool.clone(),
+            next_id: 0,
+            no_thread_told: Seldom::default(),
+        };
         let (acceptor, thread) = Acceptor::start(admission)?;
         let accept_thread = Mutex::new(Some(thread));
         Ok(Server { shared, pool, acceptor, accept_thread, doors: Mutex::default() })

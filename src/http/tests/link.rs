@@ -58,6 +58,7 @@ fn a_read_ends_at_its_deadline() {
 }
 
 #[test]
+#[cfg(target_os = "linux")]
 fn a_closed_and_a_half_closed_client_is_gone() {
     for how in [std::net::Shutdown::Both, std::net::Shutdown::Write] {
         let (mut client, stream) = pair();
