@@ -45,6 +45,7 @@ struct App {
     fleet: Arc<Fleet>,
     front: Arc<Front>,
     http: Arc<http::Server>,
+    run_file: RunFile,
     events: Receiver<Event>,
     sender: Sender<Event>,
 }
@@ -75,7 +76,7 @@ pub(crate) fn run(
     let front = Arc::new(front(&config, &fleet, base.clone(), run_file.secret(), &sender));
     let http = http::Server::start(&config.limits, Arc::clone(&front) as Arc<dyn http::Handler>);
     let http = Arc::new(http.map_err(|error| format!("the listener cannot start: {error}"))?);
-    let app = App { source, fleet, front, http, events, sender };
+    let app = App { source, fleet, front, http, run_file, events, sender };
     app.fleet.apply(found.servers, found.left_out, &app.http);
     app.http.listen(socket, "").map_err(|error| format!("{address} cannot be served: {error}"))?;
     let monitor = Monitor::start(Arc::clone(&app.fleet), &config.health)
@@ -85,7 +86,7 @@ pub(crate) fn run(
     }
     app.serve();
     monitor.stop();
-    drop(run_file);
+    drop(app);
     log::info!(event = "stopped"; "stopped");
     Ok(())
 }
@@ -166,6 +167,7 @@ impl App {
     /// The guard process ends the children when our end of its pipe closes.
     fn stop_at_once(&self) -> ! {
         log::warn!(event = "stopping"; "stopping at once");
+        self.run_file.remove();
         std::process::exit(1)
     }
 
