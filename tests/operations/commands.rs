@@ -38,13 +38,19 @@ fn check_says_what_would_start_and_starts_nothing() {
     site.add("a", &Fake::stdio().env("FAKE_COUNTER_FILE", counter.to_str().unwrap()).env("KEY", "s3cret"));
     let (code, out, _) = outcome(site.run(&["check"]));
     assert_eq!(code, Some(0), "{out}");
-    assert!(out.contains("a (stdio)") && out.contains("KEY (configuration)") && !out.contains("s3cret"), "{out}");
+    assert!(
+        out.contains("a (stdio)") && out.contains("KEY (configuration)") && !out.contains("s3cret"),
+        "{out}"
+    );
     assert!(!counter.exists());
     site.write("servers/typo/server.toml", "comand = \"sh\"\n");
     let (code, out, _) = outcome(site.run(&["check", "--json"]));
     assert_eq!(code, Some(1), "{out}");
     let report: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((&report["servers"][0]["name"], &report["left_out"][0]["name"]), (&json!("a"), &json!("typo")));
+    assert_eq!(
+        (&report["servers"][0]["name"], &report["left_out"][0]["name"]),
+        (&json!("a"), &json!("typo"))
+    );
     assert!(report["left_out"][0]["reason"].as_str().unwrap().contains("did you mean `command`?"));
     let broken = Site::new().config("[proxy]\nlissten = 1\n");
     let (code, out, error) = outcome(broken.run(&["check"]));
@@ -64,10 +70,15 @@ fn help_and_version_need_nothing() {
 #[test]
 fn without_a_running_proxy_commands_say_so() {
     let site = Site::new();
-    for args in [&["list"][..], &["start", "a"], &["stop", "a"], &["restart", "a"], &["reload"], &["healthcheck"]] {
+    for args in
+        [&["list"][..], &["start", "a"], &["stop", "a"], &["restart", "a"], &["reload"], &["healthcheck"]]
+    {
         let (code, out, error) = outcome(site.run(args));
         assert_eq!((code, out.as_str()), (Some(1), ""), "{args:?}: {error}");
-        assert!(error.contains("no running proxy left its address in") && error.contains("start one with: mcp-proxy"));
+        assert!(
+            error.contains("no running proxy left its address in")
+                && error.contains("start one with: mcp-proxy")
+        );
     }
     assert_eq!(outcome(site.run(&["stop"])).0, Some(2));
 }
@@ -144,7 +155,10 @@ fn reload_touches_only_what_changed() {
     succeeds(&proxy, &["reload"]);
 
     assert_eq!(proxy.client("new").text("echo", json!({"text": "hi"})), "hi");
-    assert_eq!((&clients[0].text("pid", json!({})), &clients[3].text("pid", json!({}))), (&before[0], &before[3]));
+    assert_eq!(
+        (&clients[0].text("pid", json!({})), &clients[3].text("pid", json!({}))),
+        (&before[0], &before[3])
+    );
     assert_eq!(server(&proxy, "same")["port"], port);
     assert_eq!(get(&proxy, "gone").status, 404);
     assert_eq!(clients[2].post(&clients[2].message("ping", json!({}))).status, 404);

@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 /// A proxy that cannot start: exit code 2, and what it said.
 #[track_caller]
 fn refused(mut command: Command) -> String {
-    let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let ended = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         wait_for(DEADLINE, || child.try_wait().unwrap())
     }));
@@ -32,7 +33,10 @@ fn refused_with(site: &Site, args: &[&str]) -> String {
 fn an_unknown_key_has_a_line_and_a_neighbour() {
     let site = Site::new().config("[limits]\nmax_calls = 5\nmax_cals = 5\n\n[helth]\ninterval_seconds = 1\n");
     let said = refused_with(&site, &[]);
-    assert!(said.contains("proxy.toml:3: unknown key `max_cals` in [limits]; did you mean `max_calls`?"), "{said}");
+    assert!(
+        said.contains("proxy.toml:3: unknown key `max_cals` in [limits]; did you mean `max_calls`?"),
+        "{said}"
+    );
     assert!(said.contains("proxy.toml:5: unknown section `helth`; did you mean `health`?"), "{said}");
 }
 
@@ -41,7 +45,12 @@ fn a_bad_value_has_a_line_and_a_range() {
     let site = Site::new().config("[health]\ninterval_seconds = 0\ntimeout_seconds = \"5\"\n");
     let said = refused_with(&site, &[]);
     assert!(said.contains("proxy.toml:2: [health] interval_seconds: 0 is out of range; use 1 to"), "{said}");
-    assert!(said.contains("proxy.toml:3: [health] timeout_seconds: a whole number is expected here, not a string"), "{said}");
+    assert!(
+        said.contains(
+            "proxy.toml:3: [health] timeout_seconds: a whole number is expected here, not a string"
+        ),
+        "{said}"
+    );
 }
 
 #[test]
@@ -80,7 +89,9 @@ fn the_network_is_refused_without_a_token() {
         let said = refused_with(&Site::new(), &["--listen", address]);
         assert!(said.contains("--listen: ") && said.contains("is reachable from the network"), "{said}");
     }
-    assert!(refused_with(&Site::new(), &["--listen", "localhost"]).contains("is not an address to listen on"));
+    assert!(
+        refused_with(&Site::new(), &["--listen", "localhost"]).contains("is not an address to listen on")
+    );
 }
 
 #[test]
@@ -96,13 +107,20 @@ fn a_bad_server_toml_loses_only_its_server() {
     assert!(reason("broken").contains("server.toml:1: "));
     assert!(reason("cwd").contains("is not a folder"));
     let remedy = left_out(&proxy, "typo")["remedy"].clone();
-    assert!(remedy.as_str().unwrap().contains("correct servers/typo/server.toml") || remedy.as_str().unwrap().contains("server.toml"));
+    assert!(
+        remedy.as_str().unwrap().contains("correct servers/typo/server.toml")
+            || remedy.as_str().unwrap().contains("server.toml")
+    );
 }
 
 #[test]
 fn a_name_belongs_to_one_server_and_not_to_the_proxy() {
     let site = Site::new().fake("notes", Fake::stdio()).fake("Notes", Fake::stdio());
-    let proxy = site.fake("health", Fake::stdio()).fake("mcp", Fake::stdio()).fake("My Server", Fake::stdio()).start();
+    let proxy = site
+        .fake("health", Fake::stdio())
+        .fake("mcp", Fake::stdio())
+        .fake("My Server", Fake::stdio())
+        .start();
     wait_ready(&proxy, "notes");
     wait_ready(&proxy, "my-server");
     let reason = |name| left_out(&proxy, name)["reason"].as_str().unwrap().to_string();

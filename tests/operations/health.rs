@@ -56,7 +56,10 @@ fn a_hung_server_is_restarted_unless_it_is_busy() {
     for (name, frozen) in frozen {
         let entry = wait_server(&proxy, name, |entry| entry["restarts"] == 1 && entry["state"] == "ready");
         assert_ne!(entry["children"][0]["pid"], frozen);
-        assert!(entry["last_error"].as_str().unwrap().contains("did not answer its health checks"), "{entry}");
+        assert!(
+            entry["last_error"].as_str().unwrap().contains("did not answer its health checks"),
+            "{entry}"
+        );
         wait_health(&proxy, name, "healthy");
     }
     proxy.wait_log(|line| line.contains("idle: starting again") && line.contains("\"unhealthy\""));
@@ -106,7 +109,8 @@ fn a_killed_http_server_is_noticed_at_once() {
 fn one_bad_server_degrades_and_only_all_together_bring_it_down() {
     let fast = "[restart]\nbrake_exits = 1\n";
     let bad = || Fake::stdio().env("FAKE_EXIT_AT_START", "1");
-    let proxy = Site::new().config(fast).fake("bad", bad()).fake("worse", bad()).fake("good", Fake::stdio()).start();
+    let proxy =
+        Site::new().config(fast).fake("bad", bad()).fake("worse", bad()).fake("good", Fake::stdio()).start();
     for name in ["bad", "worse"] {
         wait_server(&proxy, name, |entry| entry["reason"] == "crash-loop");
         assert_eq!(get(&proxy, &format!("{name}/health")).status, 503);
@@ -128,7 +132,8 @@ fn one_bad_server_degrades_and_only_all_together_bring_it_down() {
 #[test]
 fn ready_once_every_first_start_has_ended() {
     let slow = Fake::stdio().env("FAKE_START_DELAY_MS", "1500");
-    let proxy = Site::new().fake("slow", slow).fake("bad", Fake::stdio().env("FAKE_EXIT_AT_START", "1")).start();
+    let proxy =
+        Site::new().fake("slow", slow).fake("bad", Fake::stdio().env("FAKE_EXIT_AT_START", "1")).start();
     let first = get(&proxy, "ready");
     assert_eq!((first.status, &first.json()["ready"]), (503, &json!(false)));
     let starting = first.json()["starting"].clone();
@@ -163,7 +168,10 @@ fn servers_are_described_as_documented() {
         assert_eq!(port.is_u64(), kind != "remote", "{port}");
         assert_eq!(children.as_array().unwrap().len(), usize::from(kind != "remote"));
         for child in children.as_array().unwrap() {
-            assert!(child["pid"].is_u64() && child["era"] == "legacy" && child["session"].is_null(), "{child}");
+            assert!(
+                child["pid"].is_u64() && child["era"] == "legacy" && child["session"].is_null(),
+                "{child}"
+            );
         }
         let expected = json!({
             "name": name, "kind": kind, "url": proxy.url(name), "port": null, "state": "ready", "reason": null,

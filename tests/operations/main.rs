@@ -6,6 +6,7 @@
 #[path = "../harness/mod.rs"]
 mod harness;
 
+mod canned;
 mod commands;
 mod errors;
 mod front;

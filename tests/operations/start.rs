@@ -84,7 +84,8 @@ fn path_with(site: &Site, programs: &[&str]) -> String {
     fs::create_dir(&bin).unwrap();
     for program in programs {
         let paths = std::env::var("PATH").unwrap();
-        let found = std::env::split_paths(&paths).map(|folder| folder.join(program)).find(|path| path.exists());
+        let found =
+            std::env::split_paths(&paths).map(|folder| folder.join(program)).find(|path| path.exists());
         std::os::unix::fs::symlink(found.unwrap(), bin.join(program)).unwrap();
     }
     bin.display().to_string()

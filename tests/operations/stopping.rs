@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 /// Servers of every kind, among them those that do not want to go.
 fn all_kinds() -> Proxy {
     let stubborn = || Fake::stdio().env("FAKE_IGNORE_TERM", "1").toml("stop_timeout_seconds = 1");
-    let site = Site::new().fake("good", Fake::stdio()).fake("stubborn", stubborn()).fake("http", Fake::http());
+    let site =
+        Site::new().fake("good", Fake::stdio()).fake("stubborn", stubborn()).fake("http", Fake::http());
     let proxy = site.fake("crowd", stubborn()).start();
     ["good", "stubborn", "http"].iter().for_each(|name| drop(wait_ready(&proxy, name)));
     let client = proxy.client("crowd");

@@ -5,7 +5,8 @@ use serde_json::json;
 use std::time::{Duration, Instant};
 
 /// So short that a test can watch it.
-const FAST: &str = "[restart]\nbackoff_ms = 50\nbrake_exits = 4\nbrake_seconds = 60\nrestart_wait_seconds = 5\n";
+const FAST: &str =
+    "[restart]\nbackoff_ms = 50\nbrake_exits = 4\nbrake_seconds = 60\nrestart_wait_seconds = 5\n";
 
 #[test]
 fn a_crash_is_followed_by_a_start_at_once_and_nobody_else_notices() {
@@ -60,7 +61,9 @@ fn number_after(line: &str, key: &str) -> Option<u64> {
 /// Crashes at its first starts, then runs.
 fn crashing(site: &Site, times: u32) -> Fake {
     let counter = site.folder().join("starts");
-    Fake::stdio().env("FAKE_COUNTER_FILE", counter.to_str().unwrap()).env("FAKE_CRASH_TIMES", &times.to_string())
+    Fake::stdio()
+        .env("FAKE_COUNTER_FILE", counter.to_str().unwrap())
+        .env("FAKE_CRASH_TIMES", &times.to_string())
 }
 
 #[test]
@@ -92,8 +95,7 @@ fn a_call_to_a_server_that_stays_down_says_why() {
     wait_server(&proxy, "bad", |entry| entry["reason"] == "crash-loop");
     let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
     let message = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}).to_string();
-    let headers =
-        [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
+    let headers = [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
     let answer = request("POST", &proxy.url("bad"), &headers, message.as_bytes());
     assert_eq!(answer.status, 200, "{answer:?}");
     let error = answer.messages().pop().unwrap()["error"].clone();
@@ -163,14 +165,18 @@ fn a_stopped_server_leaves_nothing_behind() {
 fn zombies(proxy: &Proxy) -> Vec<String> {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", proxy.pid())).unwrap().flatten();
     let children = tasks.filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
-    let pids: Vec<String> = children.flat_map(|all| all.split_whitespace().map(String::from).collect::<Vec<_>>()).collect();
+    let pids: Vec<String> =
+        children.flat_map(|all| all.split_whitespace().map(String::from).collect::<Vec<_>>()).collect();
     let state = |pid: &String| std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    pids.into_iter().filter(|pid| state(pid).rsplit(')').next().is_some_and(|rest| rest.starts_with(" Z"))).collect()
+    pids.into_iter()
+        .filter(|pid| state(pid).rsplit(')').next().is_some_and(|rest| rest.starts_with(" Z")))
+        .collect()
 }
 
 #[test]
 fn nobody_stays_a_zombie() {
-    let proxy = Site::new().fake("a", Fake::stdio()).fake("b", Fake::stdio().env("FAKE_EXIT_AT_START", "1")).start();
+    let proxy =
+        Site::new().fake("a", Fake::stdio()).fake("b", Fake::stdio().env("FAKE_EXIT_AT_START", "1")).start();
     for _ in 0..3 {
         with_grandchildren(&proxy, "a");
         assert!(proxy.client("a").try_call("crash", json!({})).is_err());
