@@ -367,7 +367,7 @@ impl Supervisor {
         let (child, uptime) = match std::mem::replace(&mut self.phase, Phase::Down { retry: None }) {
             Phase::Starting { child, .. } => (child, Duration::ZERO),
             Phase::Ready { child: Some(child), since } => (child, since.elapsed()),
-            Phase::Ready { child: None, .. } => return self.down(&Reason::Requested),
+            Phase::Ready { child: None, .. } => return self.parted(),
             other => return self.phase = other,
         };
         if matches!(step, Step::StdinClosed) {
@@ -379,6 +379,14 @@ impl Supervisor {
             status.running = None;
         });
         self.phase = Phase::Ending { child, reason, step, deadline: Instant::now() + patience, uptime };
+    }
+
+    /// A server elsewhere has no process that would have to end first.
+    fn parted(&mut self) {
+        self.down(&Reason::Requested);
+        if self.wish == Wish::Up {
+            self.launch();
+        }
     }
 
     fn next_step(&mut self) {
