@@ -129,6 +129,37 @@ fn a_server_is_stopped_started_and_restarted() {
 }
 
 #[test]
+fn a_server_elsewhere_is_stopped_started_and_restarted_too() {
+    let fake = FakeHttp::start();
+    let site = Site::new();
+    site.write("servers/far/server.toml", &format!("url = {:?}\n", fake.url));
+    let proxy = site.start();
+    let client = proxy.client("far");
+    succeeds(&proxy, &["stop", "far"]);
+    wait_server(&proxy, "far", |entry| entry["state"] == "stopped");
+    let error = client.try_call("echo", json!({"text": "hi"})).unwrap_err();
+    assert_eq!(error["message"], "server far is stopped; start it with: mcp-proxy start far");
+    for command in ["start", "restart", "restart"] {
+        succeeds(&proxy, &[command, "far"]);
+        wait_ready(&proxy, "far");
+        assert_eq!(client.text("echo", json!({"text": command})), command);
+    }
+}
+
+#[test]
+fn of_several_proxies_one_is_named() {
+    let first = Site::new().fake("a", Fake::stdio()).start();
+    let shared = first.site.state_dir().display().to_string();
+    let second = Site::new().arg("--state-dir").arg(&shared).fake("b", Fake::stdio()).start();
+    wait_ready(&second, "b");
+    let addresses = [&first, &second].map(|proxy| proxy.address().to_string());
+    let error = fails(&first, &["list"]);
+    assert!(error.contains("several proxies are running") && error.contains("--listen"), "{error}");
+    assert!(addresses.iter().all(|address| error.contains(address)), "{error}");
+    assert!(succeeds(&first, &["list", "--listen", &addresses[1]]).contains(&second.url("b")));
+}
+
+#[test]
 fn healthcheck_follows_health() {
     let bad = Fake::stdio().env("FAKE_EXIT_AT_START", "1");
     let proxy = Site::new().config("[restart]\nbrake_exits = 1\n").fake("a", Fake::stdio()).start();

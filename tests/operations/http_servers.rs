@@ -232,6 +232,18 @@ fn a_server_that_dies_in_a_call_is_a_call_that_failed() {
 }
 
 #[test]
+fn connections_kept_to_a_server_that_died_are_not_used_again() {
+    let proxy = Site::new().fake("b", Fake::http().env("FAKE_KEEP_ALIVE", "1")).start();
+    for round in 1..4 {
+        let client = proxy.client("b");
+        (0..5).for_each(|_| assert_eq!(client.text("echo", json!({"text": "hi"})), "hi"));
+        kill_process(Pid::from_raw(pid(&proxy, "b")).unwrap(), Signal::KILL).unwrap();
+        wait_server(&proxy, "b", |entry| entry["restarts"] == round && entry["state"] == "ready");
+    }
+    assert_eq!(proxy.client("b").text("echo", json!({"text": "hi"})), "hi");
+}
+
+#[test]
 fn a_server_that_dies_in_a_stream_leaves_an_error_as_the_last_event() {
     let proxy = one();
     let client = proxy.client("b");

@@ -117,3 +117,20 @@ fn a_start_under_way_can_be_stopped() {
     assert_eq!(proxy.stop().code(), Some(0));
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
 }
+
+#[test]
+fn a_reload_that_waits_for_a_stubborn_server_does_not_hold_up_the_end() {
+    let stubborn = || Fake::stdio().env("FAKE_IGNORE_TERM", "1").toml("stop_timeout_seconds = 60");
+    let mut proxy = Site::new().fake("a", stubborn()).start();
+    wait_ready(&proxy, "a");
+    proxy.site.add("a", &stubborn().env("FAKE_NAME", "changed"));
+    proxy.signal(Signal::HUP);
+    eventually(DEADLINE, || get(&proxy, "a").status == 404);
+    let begin = Instant::now();
+    proxy.signal(Signal::INT);
+    proxy.wait_log(|line| line.contains("a second Ctrl-C stops at once"));
+    proxy.signal(Signal::INT);
+    assert_eq!(proxy.wait_exit().code(), Some(1));
+    assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
+    eventually(Duration::from_secs(6), || proxy.descendants().is_empty());
+}
