@@ -34,8 +34,13 @@ fn every_toml_block_is_read() {
             let flags = Flags { config: Some(file.clone()), ..Flags::default() };
             let whole = load(&flags, &Environment::new()).map(|loaded| loaded.config.broken.is_empty());
             let document = Document::parse("server.toml", block.to_string());
-            let server = document.is_ok_and(|document| ServerTable::read(document.table(), |_| String::new()).is_ok());
-            assert!(matches!(whole, Ok(true)) || server, "{}: neither proxy.toml nor server.toml:\n{block}", path.display());
+            let server =
+                document.is_ok_and(|document| ServerTable::read(document.table(), |_| String::new()).is_ok());
+            assert!(
+                matches!(whole, Ok(true)) || server,
+                "{}: neither proxy.toml nor server.toml:\n{block}",
+                path.display()
+            );
             read += 1;
         }
     }
@@ -58,7 +63,11 @@ fn commands(text: &str) -> Vec<Vec<String>> {
     let code = text.split('`').skip(1).step_by(2);
     let words = lines.chain(code).map(|line| {
         let command = line.split(" #").next().unwrap_or_default();
-        command.split_whitespace().skip_while(|word| word.starts_with("MCP_PROXY_")).map(String::from).collect()
+        command
+            .split_whitespace()
+            .skip_while(|word| word.starts_with("MCP_PROXY_"))
+            .map(String::from)
+            .collect()
     });
     words.filter(|words: &Vec<String>| words.first().is_some_and(|word| word == "mcp-proxy")).collect()
 }

@@ -11,7 +11,7 @@ use crate::http::{Exchange, Response};
 use crate::limits::Limits;
 use crate::server::{End, Face, Noise, Running, Server};
 use ::http::uri::PathAndQuery;
-use ::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -93,14 +93,16 @@ impl Forward {
         })
     }
 
-    /// Requests under way.
+    /// Requests under way, streams for listening not counted.
     pub fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
 
     /// Forwards one request; `path` is what is left of the path behind the server's name, none for the endpoint.
     pub fn handle(self: &Arc<Self>, exchange: Exchange<'_>, path: Option<&PathAndQuery>) -> Response {
-        let under_way = UnderWay::new(self);
+        // A GET stream stays open for hours and says nothing about what the server has to do.
+        let is_call = exchange.request.method() != Method::GET;
+        let under_way = is_call.then(|| UnderWay::new(self));
         relay::relay(self, exchange, path, under_way)
     }
 }
