@@ -10,7 +10,7 @@ use crate::config::spec::{Options, RemoteSpec};
 use crate::http::{Exchange, Response};
 use crate::limits::Limits;
 use crate::server::{End, Face, Noise, Running, Server};
-use ::http::uri::PathAndQuery;
+use ::http::uri::{PathAndQuery, Scheme};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -50,8 +50,11 @@ impl Target {
     /// A server that runs elsewhere.
     ///
     /// # Errors
-    /// A header field has a name or value that HTTP does not allow.
+    /// A header field has a name or value that HTTP does not allow, or the URL needs TLS and this program has none.
     pub fn remote(spec: &RemoteSpec) -> Result<Target, String> {
+        if spec.url.scheme() == Some(&Scheme::HTTPS) && !cfg!(feature = "tls") {
+            return Err("https:// needs TLS, which this program was built without (feature \"tls\")".into());
+        }
         let field = |(name, value): (&String, &String)| {
             let name: HeaderName = name.parse().map_err(|_| format!("headers: {name:?} is no field name"))?;
             let value = HeaderValue::from_str(value)
