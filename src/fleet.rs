@@ -163,8 +163,12 @@ impl Fleet {
         let (server, seat) = Server::new(&spec.name, &self.context.limits);
         let port = lease.as_ref().map(|lease| lease.port);
         let (face, below) = self.face(&spec, &server, port)?;
-        if let (ClientFace::Bridge(_), Some(socket)) = (&face, socket) {
-            http.listen(socket, &spec.name).map_err(|error| format!("its port cannot be served: {error}"))?;
+        match (&face, socket) {
+            (ClientFace::Bridge(_), Some(socket)) => http
+                .listen(socket, &spec.name)
+                .map_err(|error| format!("its port cannot be served: {error}"))?,
+            // An HTTP child listens itself: its port must be free before it starts.
+            (_, socket) => drop(socket),
         }
         let context = Arc::clone(&self.context);
         server
