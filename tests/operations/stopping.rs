@@ -74,11 +74,14 @@ fn calls_in_flight_are_answered_before_the_end() {
     let mut proxy = Site::new().fake("a", Fake::stdio()).fake("b", Fake::http()).start();
     let (a, b) = (proxy.client("a"), proxy.client("b"));
     let (stdio, http) = std::thread::scope(|scope| {
-        let stdio = scope.spawn(|| a.try_call("sleep", json!({"ms": 1000})));
-        let http = scope.spawn(|| b.try_call("sleep", json!({"ms": 1000})));
+        let stdio = scope.spawn(|| a.try_call("sleep", json!({"ms": 1500})));
+        let http = scope.spawn(|| b.try_call("sleep", json!({"ms": 1500})));
         wait_server(&proxy, "a", |entry| entry["in_flight"] == 1);
         wait_server(&proxy, "b", |entry| entry["in_flight"] == 1);
         proxy.signal(Signal::TERM);
+        proxy.wait_log(|line| line.contains("proxy: stopping"));
+        let healthcheck = proxy.site.run(&["healthcheck"]);
+        assert_eq!(healthcheck.status.code(), Some(1), "{healthcheck:?}");
         (stdio.join().unwrap(), http.join().unwrap())
     });
     assert_eq!(stdio.unwrap()["content"][0]["text"], "slept");
@@ -125,7 +128,7 @@ fn a_reload_that_waits_for_a_stubborn_server_does_not_hold_up_the_end() {
     wait_ready(&proxy, "a");
     proxy.site.add("a", &stubborn().env("FAKE_NAME", "changed"));
     proxy.signal(Signal::HUP);
-    eventually(DEADLINE, || get(&proxy, "a").status == 404);
+    eventually(DEADLINE, || !get(&proxy, "servers").text().contains("\"ready\""));
     let begin = Instant::now();
     proxy.signal(Signal::INT);
     proxy.wait_log(|line| line.contains("a second Ctrl-C stops at once"));
