@@ -99,21 +99,18 @@ impl Fleet {
         if *closed {
             return;
         }
-        let mut old = self.serving().servers.clone();
+        let old = self.serving();
         let mut servers = BTreeMap::new();
         let mut fresh = Vec::new();
         for spec in specs {
-            match old.remove(&spec.name) {
-                Some(same) if *same.spec == spec => drop(servers.insert(spec.name.clone(), same)),
-                Some(changed) => {
-                    old.insert(spec.name.clone(), changed);
-                    fresh.push(spec);
-                }
-                None => fresh.push(spec),
+            match old.servers.get(&spec.name) {
+                Some(same) if *same.spec == spec => drop(servers.insert(spec.name.clone(), Arc::clone(same))),
+                _ => fresh.push(spec),
             }
         }
-        self.publish(servers.clone(), Vec::new());
-        close_all(old.values(), http);
+        // A changed server stays known until its successor takes over: clients do not recover from 404.
+        let gone = |served: &&Arc<Served>| !servers.contains_key(&served.spec.name);
+        close_all(old.servers.values().filter(gone), http);
         for spec in fresh {
             let (name, origin) = (spec.name.clone(), spec.origin.clone());
             match self.serve(spec, http) {
@@ -133,6 +130,17 @@ impl Fleet {
         for served in self.serving().servers.values() {
             if let ClientFace::Bridge(bridge) = &served.face {
                 bridge.end_streams();
+            }
+        }
+    }
+
+    /// Waits at most `patience` until no call is in flight.
+    pub fn drain(&self, patience: Duration) {
+        let deadline = Instant::now() + patience;
+        for served in self.serving().servers.values() {
+            match &served.face {
+                ClientFace::Bridge(bridge) => bridge.drain(deadline),
+                ClientFace::Forward(forward) => forward.drain(deadline),
             }
         }
     }

@@ -27,6 +27,8 @@ use std::time::Duration;
 const TABLE_PATIENCE: Duration = Duration::from_secs(3);
 /// What calls in flight get when the proxy ends.
 const DRAIN: Duration = Duration::from_secs(3);
+/// What answers on their way to a client get after that.
+const LAST_WRITES: Duration = Duration::from_millis(500);
 
 /// What the main thread reacts to.
 enum Event {
@@ -154,7 +156,8 @@ impl App {
         let (http, fleet, done) = (Arc::clone(&self.http), Arc::clone(&self.fleet), self.sender.clone());
         let stopper = thread::spawn("stop", move || {
             fleet.end_streams();
-            http.stop(DRAIN);
+            fleet.drain(DRAIN);
+            http.stop(LAST_WRITES);
             fleet.close(&http);
             let _ = done.send(Event::Stopped); // the main thread waits for it
         });

@@ -5,7 +5,7 @@ use super::session::Session;
 use crate::protocol::error::{INTERNAL_ERROR, RpcError};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// Who made a call.
@@ -70,13 +70,15 @@ impl Call {
 /// All calls in flight of one server.
 pub(super) struct Calls {
     open: Mutex<HashMap<u64, Arc<Call>>>,
+    /// Told whenever the list has become empty.
+    emptied: Condvar,
     last: AtomicU64,
     max: usize,
 }
 
 impl Calls {
     pub(super) fn new(max: usize) -> Calls {
-        Calls { open: Mutex::default(), last: AtomicU64::new(0), max }
+        Calls { open: Mutex::default(), emptied: Condvar::new(), last: AtomicU64::new(0), max }
     }
 
     /// A number nobody has had.
@@ -109,7 +111,19 @@ impl Calls {
 
     /// Takes a call off the list: it is over. `None` if it was over already.
     pub(super) fn close(&self, number: u64) -> Option<Arc<Call>> {
-        self.list().remove(&number)
+        let mut open = self.list();
+        let call = open.remove(&number);
+        if open.is_empty() {
+            self.emptied.notify_all();
+        }
+        call
+    }
+
+    /// Waits until no call is in flight, or `deadline`.
+    pub(super) fn wait_empty(&self, deadline: Instant) {
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let guard = self.emptied.wait_timeout_while(self.list(), patience, |open| !open.is_empty());
+        drop(guard.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The call of that number, if it is in flight.
@@ -154,7 +168,12 @@ impl Calls {
 
     /// Takes all calls of one child off the list.
     pub(super) fn close_generation(&self, generation: u64) -> Vec<Arc<Call>> {
-        self.list().extract_if(|_, call| call.generation == generation).map(|(_, call)| call).collect()
+        let mut open = self.list();
+        let closed = open.extract_if(|_, call| call.generation == generation).map(|(_, call)| call).collect();
+        if open.is_empty() {
+            self.emptied.notify_all();
+        }
+        closed
     }
 
     /// Calls of clients whose deadline passed more than a moment ago: nobody waits for them any more.

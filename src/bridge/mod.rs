@@ -104,6 +104,11 @@ impl Bridge {
         }
     }
 
+    /// Waits until no call is in flight, or `deadline`.
+    pub fn drain(&self, deadline: Instant) {
+        self.calls.wait_empty(deadline);
+    }
+
     /// Ends the GET stream of every session.
     pub fn end_streams(&self) {
         self.sessions.all().iter().for_each(|session| session.outbox.detach());

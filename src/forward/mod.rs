@@ -12,9 +12,8 @@ use crate::limits::Limits;
 use crate::server::{End, Face, Noise, Running, Server};
 use ::http::uri::{PathAndQuery, Scheme};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 use ureq::Agent;
 
 /// The forwarder of one HTTP server.
@@ -25,7 +24,9 @@ pub struct Forward {
     limits: Limits,
     restart_wait: Duration,
     agent: Agent,
-    in_flight: AtomicUsize,
+    in_flight: Mutex<usize>,
+    /// Told whenever nothing is in flight any more.
+    idle: Condvar,
 }
 
 /// Where requests go.
@@ -92,13 +93,25 @@ impl Forward {
             limits,
             restart_wait,
             agent,
-            in_flight: AtomicUsize::new(0),
+            in_flight: Mutex::default(),
+            idle: Condvar::new(),
         })
     }
 
     /// Requests under way, streams for listening not counted.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.load(Ordering::Relaxed)
+        *self.count()
+    }
+
+    /// Waits until nothing is in flight, or `deadline`.
+    pub fn drain(&self, deadline: Instant) {
+        let patience = deadline.saturating_duration_since(Instant::now());
+        let guard = self.idle.wait_timeout_while(self.count(), patience, |count| *count > 0);
+        drop(guard.unwrap_or_else(PoisonError::into_inner));
+    }
+
+    fn count(&self) -> MutexGuard<'_, usize> {
+        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forwards one request; `path` is what is left of the path behind the server's name, none for the endpoint.
@@ -115,14 +128,18 @@ struct UnderWay(Arc<Forward>);
 
 impl UnderWay {
     fn new(forward: &Arc<Forward>) -> UnderWay {
-        forward.in_flight.fetch_add(1, Ordering::Relaxed);
+        *forward.count() += 1;
         UnderWay(Arc::clone(forward))
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::Relaxed);
+        let mut count = self.0.count();
+        *count -= 1;
+        if *count == 0 {
+            self.0.idle.notify_all();
+        }
     }
 }
 

@@ -48,6 +48,10 @@ impl Front {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
+    fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
+    }
+
     pub(super) fn fleet(&self) -> &Fleet {
         &self.fleet
     }
@@ -67,6 +71,7 @@ impl Front {
         let route = Route::of(&exchange.door, &target);
         match route {
             Route::WellKnown => answer::error(StatusCode::NOT_FOUND, "there is no authorization here"),
+            Route::Endpoint { .. } | Route::Below { .. } if self.is_stopping() => ending(),
             Route::Endpoint { name } => self.endpoint(exchange, &name),
             Route::Below { name, rest } => self.below(exchange, &name, &rest),
             Route::Control { name, action } => self.control(&exchange.request, &name, action),
@@ -85,7 +90,7 @@ impl Front {
             }
             Route::ServerHealth { name } => self.with(&name, |served| self.server_health(served)),
             Route::ServerLogs { name } => self.with(&name, |served| {
-                answer::text(served.server.stderr(usize::MAX).into_iter().map(|line| line + "\n").collect())
+                answer::text(served.server.log().into_iter().map(|line| line + "\n").collect())
             }),
         }
     }
@@ -147,13 +152,13 @@ impl Front {
     fn health(&self) -> Response {
         let serving = self.fleet.serving();
         let statuses: Vec<Status> = serving.servers.values().map(|served| served.server.status()).collect();
-        let overall = report::overall(&statuses, self.stopping.load(Ordering::Relaxed));
+        let overall = report::overall(&statuses, self.is_stopping());
         answer::json(status_of(overall.is_serving()), &report::health(&serving, overall))
     }
 
     fn ready(&self) -> Response {
         let starting = report::starting(&self.fleet.serving());
-        let ready = starting.is_empty() && !self.stopping.load(Ordering::Relaxed);
+        let ready = starting.is_empty() && !self.is_stopping();
         answer::json(status_of(ready), &json!({ "ready": ready, "starting": starting }))
     }
 
@@ -185,6 +190,12 @@ impl Handler for Front {
 
 fn status_of(well: bool) -> StatusCode {
     if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
+}
+
+fn ending() -> Response {
+    let mut response = answer::error(StatusCode::SERVICE_UNAVAILABLE, "the proxy is ending; try again");
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+    response
 }
 
 fn get_only() -> Response {

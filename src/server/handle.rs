@@ -118,9 +118,14 @@ impl Server {
         self.board.wait_end(generation, patience)
     }
 
-    /// The last lines the server printed on stderr.
+    /// The last lines that the present child printed on stderr, at most `count`.
     pub fn stderr(&self, count: usize) -> Vec<String> {
         self.tail.last(count)
+    }
+
+    /// All lines of stderr that are kept, those of earlier children included.
+    pub fn log(&self) -> Vec<String> {
+        self.tail.all()
     }
 
     /// Wants it up.

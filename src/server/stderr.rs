@@ -3,35 +3,58 @@
 use super::lines::{Line, Lines};
 use std::collections::VecDeque;
 use std::io::Read;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A longer line is cut: log lines are for people.
 const MAX_LINE_BYTES: usize = 4096;
 
 /// The last lines a server printed on stderr (an HTTP server's stdout too).
 pub(super) struct Tail {
-    lines: Mutex<VecDeque<String>>,
+    kept: Mutex<Kept>,
     max: usize,
+}
+
+#[derive(Default)]
+struct Kept {
+    lines: VecDeque<String>,
+    /// How many of them the present child printed.
+    present: usize,
 }
 
 impl Tail {
     /// Keeps `max` lines.
     pub(super) fn new(max: usize) -> Tail {
-        Tail { lines: Mutex::default(), max }
+        Tail { kept: Mutex::default(), max }
     }
 
-    /// The last `count` lines, oldest first.
+    /// All lines that are kept, oldest first.
+    pub(super) fn all(&self) -> Vec<String> {
+        self.kept().lines.iter().cloned().collect()
+    }
+
+    /// The last lines of the present child, at most `count`: what an earlier one said explains nothing.
     pub(super) fn last(&self, count: usize) -> Vec<String> {
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        lines.iter().skip(lines.len().saturating_sub(count)).cloned().collect()
+        let kept = self.kept();
+        kept.lines.iter().skip(kept.lines.len() - kept.present.min(count)).cloned().collect()
+    }
+
+    /// From now on it is another child that speaks.
+    pub(super) fn begin(&self) {
+        self.kept().present = 0;
     }
 
     fn push(&self, line: String) {
-        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.len() >= self.max {
-            lines.pop_front();
+        let mut kept = self.kept();
+        kept.lines.push_back(line);
+        kept.present += 1;
+        while kept.lines.len() > self.max {
+            kept.lines.pop_front();
         }
-        lines.push_back(line);
+        kept.present = kept.present.min(kept.lines.len());
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Logs and keeps every line of `pipe` until its end.
@@ -45,5 +68,21 @@ impl Tail {
             log::info!(target: "stderr", server, event = "stderr"; "{text}");
             self.push(text);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_earlier_child_said_is_kept_but_explains_nothing() {
+        let tail = Tail::new(3);
+        tail.follow(&b"one\ntwo\n"[..], "test");
+        tail.begin();
+        assert!(tail.last(5).is_empty());
+        tail.follow(&b"three\nfour\n"[..], "test");
+        assert_eq!((tail.last(5), tail.last(1)), (vec!["three".into(), "four".into()], vec!["four".into()]));
+        assert_eq!(tail.all(), ["two", "three", "four"]);
     }
 }

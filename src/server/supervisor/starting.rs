@@ -13,6 +13,7 @@ impl Supervisor {
     pub(super) fn launch(&mut self) {
         self.generation += 1;
         self.misses = 0;
+        self.server.tail.begin();
         self.last_start = Some(Instant::now());
         let spec = Arc::clone(&self.spec);
         let generation = self.generation;
