@@ -1,4 +1,39 @@
 //! MCP Proxy: one process that finds MCP servers, keeps them alive and serves them on one HTTP port.
+//!
+//! # The house
+//! Layers, each importing only what stands below it (`tests/architecture.rs` checks that):
+//!
+//! ```text
+//! cli                       the command line, the commands to a running proxy
+//! app                       composition, the main thread's events, the order of the end
+//! front   ops   signal      routes and guards │ health thread and reports │ INT, TERM, HUP
+//! fleet                     the servers that are served, by name
+//! bridge  forward           clients meet a stdio child │ clients meet an HTTP server
+//! server  discovery         supervisor, child, pipes, ports │ from folders to specifications
+//! config  http              resolved configuration │ an embedded HTTP/1.1 server that knows nothing of MCP
+//! protocol                  JSON-RPC envelopes, revisions, events: pure
+//! log  thread  limits       import nothing of ours
+//! ```
+//!
+//! # Invariants
+//! - Only `http` accepts sockets; only `forward`, `ops::health` and the commands of `cli` make HTTP requests.
+//! - Only `server::reaper` starts processes; only `thread` starts threads; unsafe code stands in `server::os` alone.
+//! - Only a server's supervisor changes its state. Others tell it what happened and read its board.
+//! - `protocol`, the rules of `discovery`, the restart policy and the routes are pure.
+//! - No lock is held while waiting for a client or a child. (One is held across `fork` and `exec`, so that no exit
+//!   can come before its process is known.)
+//! - No message body is logged. Nothing that came from outside is unwrapped.
+//!
+//! # Threads
+//! `main` · `accept` · `conn-N` (a bounded pool, one request each) · for each server `sup:NAME`, and while a child runs
+//! `in:NAME`, `out:NAME`, `err:NAME` · `reaper` · `health` · `signals`. Long-lived ones have one inbox each.
+//!
+//! # A call
+//! The connection thread reads the request and passes the guards, finds the session, puts the call on the list
+//! under a number of its own and writes the line into the child's stdin, without waiting: what the pipe does not take
+//! is left to `in:NAME`. It then waits at the call's mailbox. `out:NAME` reads the answer, finds the call by its
+//! number, restores the client's id and leaves the text in the mailbox. So a plain call costs one read and one write
+//! on either side and one wake-up, and no thread ever waits for a client but the one that serves it.
 
 mod app;
 mod bridge;

@@ -8,6 +8,9 @@ use std::ops::Range;
 /// Whether arrays and objects nest deeper than `max`. Brackets inside strings do not count.
 /// Works on any text, valid JSON or not.
 pub fn is_deeper_than(text: &str, max: usize) -> bool {
+    if text.len() <= max {
+        return false;
+    }
     let mut depth = 0usize;
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {
@@ -124,7 +127,7 @@ pub fn splice_line(text: &str, cuts: &mut [Range<usize>], replacement: &str) -> 
         from = cut.end;
     }
     line.extend_from_slice(&text.as_bytes()[from..]);
-    if text.contains(['\n', '\r']) {
+    if text.as_bytes().contains(&b'\n') || text.as_bytes().contains(&b'\r') {
         line.iter_mut().filter(|byte| matches!(byte, b'\n' | b'\r')).for_each(|byte| *byte = b' ');
     }
     line.push(b'\n');
