@@ -65,7 +65,10 @@ fn arrows_point_downwards_only() {
         for other in used(&text) {
             seen += 1;
             let below = layer(other) < layer(&room) || other == room;
-            assert!(below || SIDEWAYS.contains(&(&room, other)), "{file} uses crate::{other}, which is not below {room}");
+            assert!(
+                below || SIDEWAYS.contains(&(&room, other)),
+                "{file} uses crate::{other}, which is not below {room}"
+            );
         }
     }
     assert!(seen > 100, "only {seen} uses were found: is the reading of them still right?");
@@ -82,7 +85,8 @@ fn some_things_are_done_in_one_place() {
         ("Agent::config_builder", &["cli/control.rs", "forward/connector.rs", "ops/health.rs"]),
         ("TcpListener::bind", &["app/mod.rs", "server/ports.rs"]),
     ] {
-        let found: Vec<String> = modules().into_iter().filter(|(.., text)| text.contains(what)).map(|(f, ..)| f).collect();
+        let found: Vec<String> =
+            modules().into_iter().filter(|(.., text)| text.contains(what)).map(|(f, ..)| f).collect();
         let stray: Vec<&String> = found.iter().filter(|file| !places.contains(&file.as_str())).collect();
         assert!(stray.is_empty(), "{what} stands in {stray:?}");
         assert!(found.len() == places.len(), "{what} stands in {found:?} only, expected {places:?}");
