@@ -61,7 +61,8 @@ impl Bridge {
                 deadline: started + self.options.call_timeout,
                 queue_bytes: self.limits.stream_queue_bytes,
             };
-            let call = self.calls.open(Owner::Client(origin), running.generation)?;
+            let call = self.calls.open(Owner::Client(origin), running.generation);
+            let call = call.ok_or_else(|| self.given_up("too-many-calls", self.too_many_calls()))?;
             let mut cuts: Vec<_> = tokens.into_iter().chain([id]).map(|part| message.span(part)).collect();
             let line = json::splice_line(message.text, &mut cuts, &call.number.to_string());
             match self.send(&running, line) {
@@ -81,6 +82,11 @@ impl Bridge {
 
     fn is_full(&self, running: &Running) -> bool {
         running.input.as_ref().is_some_and(|input| input.is_full())
+    }
+
+    fn too_many_calls(&self) -> String {
+        let (name, max) = (self.server.name(), self.limits.max_calls);
+        format!("server {name} has {max} calls in flight, as many as max_calls allows; try again later")
     }
 
     fn not_reading(&self) -> String {

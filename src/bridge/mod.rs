@@ -76,7 +76,7 @@ impl Bridge {
     /// # Errors
     /// The child does not take it, in words.
     pub fn ask(&self, running: &Running) -> Result<Question, String> {
-        let call = self.calls.open(Owner::Proxy, running.generation).map_err(|error| error.message)?;
+        let call = self.calls.open(Owner::Proxy, running.generation).ok_or("too many calls in flight")?;
         let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}}\n", call.number);
         match self.send(running, line.into_bytes()) {
             Ok(()) => Ok(Question(call)),
