@@ -40,7 +40,8 @@ impl Bridge {
         }
     }
 
-    /// Puts the call on the list and its line on the way. A child that dies between the two is waited for.
+    /// Puts the call on the list and its line on the way. If the child has died or closed its stdin meanwhile, the
+    /// next one gets it.
     fn send_call(
         &self,
         message: &Message<'_>,
@@ -65,23 +66,20 @@ impl Bridge {
             let call = call.ok_or_else(|| self.given_up("too-many-calls", self.too_many_calls()))?;
             let mut cuts: Vec<_> = tokens.into_iter().chain([id]).map(|part| message.span(part)).collect();
             let line = json::splice_line(message.text, &mut cuts, &call.number.to_string());
-            match self.send(&running, line) {
-                Ok(()) => return Ok(call),
-                Err(error) => drop(self.calls.close(call.number).ok_or(error)),
-            }
-            if started.elapsed() >= self.patience() || self.is_full(&running) {
+            let Err(error) = self.send(&running, line) else { return Ok(call) };
+            self.calls.close(call.number);
+            let left = self.restart_wait.saturating_sub(started.elapsed());
+            if error == InputError::Full || left.is_zero() {
                 return Err(self.given_up("not-reading", self.not_reading()));
             }
+            self.server.replace(running.generation);
+            self.server.wait_end(running.generation, left);
         }
     }
 
     /// Sends a line to a child.
     pub(super) fn send(&self, running: &Running, line: Vec<u8>) -> Result<(), InputError> {
         running.input.as_ref().map_or(Err(InputError::Closed), |input| input.send(line))
-    }
-
-    fn is_full(&self, running: &Running) -> bool {
-        running.input.as_ref().is_some_and(|input| input.is_full())
     }
 
     fn too_many_calls(&self) -> String {

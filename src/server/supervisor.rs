@@ -32,7 +32,7 @@ pub(super) enum Event {
         generation: u64,
         status: ExitStatus,
     },
-    /// The child's stdout has ended.
+    /// The child's stdout has ended, or it has closed its stdin: it can serve no more.
     Quiet {
         generation: u64,
     },
@@ -343,7 +343,7 @@ impl Supervisor {
         }
     }
 
-    /// The end of stdout: usually the exit follows; a child that lives on without it is ended.
+    /// The end of a pipe: usually the exit follows; a child that lives on without it is ended.
     fn went_quiet(&mut self) {
         if !matches!(self.phase, Phase::Starting { .. } | Phase::Ready { .. }) {
             return;

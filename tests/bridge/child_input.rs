@@ -38,7 +38,7 @@ fn what_waits_for_a_child_is_bounded() {
 fn a_child_that_closes_its_stdin_is_replaced() {
     let site = Site::new();
     let result = r#"{"protocolVersion":"2025-11-25","capabilities":{}}"#;
-    let rest = r#"if [ ! -e again ]; then touch again; exec <&-; exec sleep 100; fi
+    let rest = r#"if [ ! -e deaf ]; then exec <&-; touch deaf; exec sleep 100; fi
 read initialized
 read call
 echo '{"jsonrpc":"2.0","id":2,"result":"from the second"}'
@@ -46,8 +46,7 @@ cat >/dev/null"#;
     site.write("servers/a/server.toml", &script(result, rest));
     let proxy = site.start();
     let client = proxy.client("a");
-    eventually(DEADLINE, || {
-        client.request("tools/list", json!({})).is_ok_and(|result| result == "from the second")
-    });
+    eventually(DEADLINE, || proxy.site.folder().join("servers/a/deaf").exists());
+    assert_eq!(client.request("tools/list", json!({})), Ok(json!("from the second")));
     assert_eq!(entry(&proxy, "a")["restarts"], 1);
 }
