@@ -38,9 +38,10 @@ impl Bridge {
         response
     }
 
-    /// Lets go of a session that is over: its calls are cancelled, its stream ends.
+    /// Lets go of a session that is over: its stream ends, its calls are cancelled, its subscriptions given up.
     pub(super) fn forget(&self, session: &Session) {
         session.outbox.detach();
+        self.give_up_subscriptions(session);
         for call in self.calls.of_session(session) {
             self.abandon(&call, "session ended");
         }

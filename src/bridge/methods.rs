@@ -10,6 +10,7 @@ use crate::protocol::json;
 use crate::protocol::message::Message;
 use crate::server::{InputError, Running};
 use ::http::StatusCode;
+use serde_json::{Value, json};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -121,6 +122,24 @@ impl Bridge {
         let uri = json::string(json::member(message.params()?, "uri")?)?;
         session.state().subscriptions.remove(&uri);
         (!self.sessions.subscribed(&uri).is_empty()).then_some(Ok(()))
+    }
+
+    /// The child is told of those that no other session has.
+    pub(super) fn give_up_subscriptions(&self, session: &Session) {
+        let mut uris = std::mem::take(&mut session.state().subscriptions);
+        uris.retain(|uri| self.sessions.subscribed(uri).is_empty());
+        let Some(running) = self.server.running() else { return };
+        for uri in uris {
+            self.send_own(&running, "resources/unsubscribe", &json!({ "uri": uri }));
+        }
+    }
+
+    /// A request of our own whose answer changes nothing.
+    pub(super) fn send_own(&self, running: &Running, method: &str, params: &Value) {
+        let id = self.calls.number();
+        let line =
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{params}}}\n");
+        let _ = self.send(running, line.into_bytes());
     }
 
     /// A notification: what concerns our handshake or roots stays here, the rest goes on.
