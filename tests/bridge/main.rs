@@ -21,5 +21,6 @@ mod handshake;
 mod ids_and_progress;
 mod logging;
 mod sessions;
+mod slow_clients;
 mod start;
 mod subscriptions_and_lists;
