@@ -95,7 +95,10 @@ impl Bridge {
 
     /// The child's level is the most verbose one that any session asked for; if it has that already, we answer.
     fn set_level(&self, message: &Message<'_>, session: &Session) -> Option<Result<(), RpcError>> {
-        let level = Level::of(message.params())?;
+        let Some(level) = Level::of(message.params()) else {
+            let text = "level must be one of debug, info, notice, warning, error, critical, alert, emergency";
+            return Some(Err(RpcError::new(INVALID_PARAMS, text)));
+        };
         session.state().level = Some(level);
         let mut child_level = self.child_level.lock().unwrap_or_else(PoisonError::into_inner);
         let verbose_enough = child_level.is_some_and(|current| current <= level);

@@ -100,6 +100,9 @@ fn a_level_that_is_none_or_a_child_without_logging_is_an_error() {
     assert_eq!(mute.request("logging/setLevel", json!({"level": "debug"})).unwrap_err()["code"], -32601);
     let client = proxy.client("a");
     set_level(&client, "info");
-    let _ = client.request("logging/setLevel", json!({"level": "loud"}));
+    for odd in [json!({"level": "loud"}), json!({"level": 3}), json!({})] {
+        assert_eq!(client.request("logging/setLevel", odd).unwrap_err()["code"], -32602);
+    }
+    assert_eq!(level_at_child(&client), "info");
     assert_eq!(logged(&client, "debug").len(), 0, "the level that was set stays");
 }
