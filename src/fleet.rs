@@ -17,8 +17,8 @@ pub struct Fleet {
     context: Arc<Context>,
     ports: Arc<Ports>,
     serving: RwLock<Arc<Serving>>,
-    /// One change at a time.
-    changing: Mutex<()>,
+    /// One change at a time; true once all was stopped for good.
+    changing: Mutex<bool>,
 }
 
 /// What is served and what is not, at one moment.
@@ -95,7 +95,10 @@ impl Fleet {
 
     /// Serves these and no others: what is equal to what runs is left alone.
     pub fn apply(&self, specs: Vec<ServerSpec>, mut left_out: Vec<LeftOut>, http: &http::Server) {
-        let _one_at_a_time = self.changing();
+        let closed = self.changing();
+        if *closed {
+            return;
+        }
         let mut old = self.serving().servers.clone();
         let mut servers = BTreeMap::new();
         let mut fresh = Vec::new();
@@ -134,9 +137,10 @@ impl Fleet {
         }
     }
 
-    /// Stops everything and waits until it is gone.
+    /// Stops everything and waits until it is gone; nothing is served any more, whatever is applied later.
     pub fn close(&self, http: &http::Server) {
-        let _one_at_a_time = self.changing();
+        let mut closed = self.changing();
+        *closed = true;
         close_all(self.serving().servers.values(), http);
     }
 
@@ -159,8 +163,12 @@ impl Fleet {
         let (server, seat) = Server::new(&spec.name, &self.context.limits);
         let port = lease.as_ref().map(|lease| lease.port);
         let (face, below) = self.face(&spec, &server, port)?;
-        if let (ClientFace::Bridge(_), Some(socket)) = (&face, socket) {
-            http.listen(socket, &spec.name).map_err(|error| format!("its port cannot be served: {error}"))?;
+        match (&face, socket) {
+            (ClientFace::Bridge(_), Some(socket)) => http
+                .listen(socket, &spec.name)
+                .map_err(|error| format!("its port cannot be served: {error}"))?,
+            // An HTTP child listens itself: its port must be free before it starts.
+            (_, socket) => drop(socket),
         }
         let context = Arc::clone(&self.context);
         server
@@ -202,7 +210,7 @@ impl Fleet {
         Ok((ClientFace::Forward(Arc::clone(&forward)), forward))
     }
 
-    fn changing(&self) -> MutexGuard<'_, ()> {
+    fn changing(&self) -> MutexGuard<'_, bool> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,19 +13,27 @@ use std::time::SystemTime;
 /// Starts logging. `json` chooses the form; `level` is what is shown unless `RUST_LOG` says otherwise.
 pub fn init(json: bool, level: LevelFilter) {
     let mut builder = env_logger::Builder::new();
-    builder
-        .filter_level(level)
-        .filter_module("ureq", LevelFilter::Warn)
-        .filter_module("ureq_proto", LevelFilter::Warn);
-    builder.filter_module("rustls", LevelFilter::Warn);
-    builder.parse_default_env();
+    builder.filter_level(level).parse_default_env();
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     match json {
-        true => builder.format(write_json),
-        false => builder.format(move |out, record| write_text(out, record, colour)),
+        true => builder.format(unless_private(write_json)),
+        false => builder.format(unless_private(move |out, record| write_text(out, record, colour))),
     };
     // A second call (tests) keeps the first logger.
     let _ = builder.try_init();
+}
+
+/// Leaves out what libraries tell of the messages and secrets that pass through them, whatever `RUST_LOG` asks for.
+fn unless_private<F>(write: F) -> impl Fn(&mut Formatter, &Record<'_>) -> io::Result<()>
+where
+    F: Fn(&mut Formatter, &Record<'_>) -> io::Result<()>,
+{
+    move |out, record| if is_private(record) { Ok(()) } else { write(out, record) }
+}
+
+fn is_private(record: &Record<'_>) -> bool {
+    let library = record.target().split(':').next().unwrap_or_default();
+    record.level() > log::Level::Warn && matches!(library, "ureq" | "ureq_proto" | "rustls")
 }
 
 fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {

@@ -1,4 +1,5 @@
 //! The walls of the house: layers without cycles, and the few places where certain things are done.
+#![allow(clippy::unwrap_used)] // a test that cannot go on has failed
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -97,6 +98,6 @@ fn some_things_are_done_in_one_place() {
 fn a_file_has_one_subject() {
     for (file, _, text) in modules() {
         let lines = text.lines().count();
-        assert!(lines <= 480, "{file} has {lines} lines: it may have two subjects");
+        assert!(lines <= 420, "{file} has {lines} lines: it may have two subjects");
     }
 }

@@ -1,5 +1,6 @@
 //! Composition: everything is built here, in order, and taken down in the reverse one.
 
+mod reloader;
 pub(crate) mod run_file;
 mod source;
 
@@ -14,6 +15,7 @@ use crate::server::{Context, Guard as ChildGuard, Reaper};
 use crate::signal::{self, Signal};
 use crate::thread;
 use crossbeam_channel::{Receiver, Sender, unbounded};
+use reloader::Reloader;
 use run_file::RunFile;
 use source::Source;
 use std::io::{self, Write};
@@ -41,10 +43,11 @@ impl From<Signal> for Event {
 
 /// A running proxy.
 struct App {
-    source: Source,
+    reloader: Reloader,
     fleet: Arc<Fleet>,
     front: Arc<Front>,
     http: Arc<http::Server>,
+    run_file: RunFile,
     events: Receiver<Event>,
     sender: Sender<Event>,
 }
@@ -75,7 +78,9 @@ pub(crate) fn run(
     let front = Arc::new(front(&config, &fleet, base.clone(), run_file.secret(), &sender));
     let http = http::Server::start(&config.limits, Arc::clone(&front) as Arc<dyn http::Handler>);
     let http = Arc::new(http.map_err(|error| format!("the listener cannot start: {error}"))?);
-    let app = App { source, fleet, front, http, events, sender };
+    let reloader = Reloader::start(source, Arc::clone(&fleet), Arc::clone(&http))
+        .map_err(|error| format!("no thread: {error}"))?;
+    let app = App { reloader, fleet, front, http, run_file, events, sender };
     app.fleet.apply(found.servers, found.left_out, &app.http);
     app.http.listen(socket, "").map_err(|error| format!("{address} cannot be served: {error}"))?;
     let monitor = Monitor::start(Arc::clone(&app.fleet), &config.health)
@@ -85,7 +90,7 @@ pub(crate) fn run(
     }
     app.serve();
     monitor.stop();
-    drop(run_file);
+    drop(app);
     log::info!(event = "stopped"; "stopped");
     Ok(())
 }
@@ -136,13 +141,8 @@ impl App {
                     stopping = true;
                     self.stop();
                 }
-                Event::Signal(Signal::Reload) => drop(self.reload()),
-                Event::Command(Command::Reload(reply)) => {
-                    let outcome = self.reload();
-                    if let Some(reply) = reply {
-                        let _ = reply.send(outcome); // who asked may be gone
-                    }
-                }
+                Event::Signal(Signal::Reload) => self.reloader.reload(None),
+                Event::Command(Command::Reload(reply)) => self.reloader.reload(reply),
             }
         }
     }
@@ -166,20 +166,8 @@ impl App {
     /// The guard process ends the children when our end of its pipe closes.
     fn stop_at_once(&self) -> ! {
         log::warn!(event = "stopping"; "stopping at once");
+        self.run_file.remove();
         std::process::exit(1)
-    }
-
-    fn reload(&self) -> Result<String, String> {
-        let outcome = self.source.reload().map(|found| {
-            let count = found.servers.len();
-            self.fleet.apply(found.servers, found.left_out, &self.http);
-            format!("{count} servers")
-        });
-        match &outcome {
-            Ok(summary) => log::info!(event = "reloaded"; "reloaded: {summary}"),
-            Err(problem) => log::error!(event = "reload-refused"; "nothing was changed: {problem}"),
-        }
-        outcome
     }
 
     /// Prints the table once all servers have started or failed, but does not wait long.

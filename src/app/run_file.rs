@@ -44,6 +44,11 @@ impl RunFile {
         &self.content.secret
     }
 
+    /// Takes the file away: from now on nobody finds this proxy.
+    pub fn remove(&self) {
+        let _ = fs::remove_file(&self.path); // gone already is as good
+    }
+
     /// The run files of a state folder. A proxy that was killed leaves its own behind; who asks it gets no answer.
     pub fn all(state_dir: &Path) -> Vec<Content> {
         let entries = fs::read_dir(state_dir).into_iter().flatten().flatten();
@@ -66,6 +71,6 @@ fn store(state_dir: &Path, path: &Path, content: &Content) -> io::Result<()> {
 
 impl Drop for RunFile {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.path);
+        self.remove();
     }
 }

@@ -37,6 +37,8 @@ pub(super) struct Mailbox {
 struct Queue {
     deliveries: VecDeque<Delivery>,
     bytes: usize,
+    /// Threads that wait here: without one, a delivery costs no system call.
+    waiting: usize,
     /// Counts the streams opened on this mailbox; only the newest reads.
     reader: u64,
     /// Whether that stream is still there.
@@ -60,8 +62,11 @@ impl Mailbox {
         }
         queue.bytes += bytes;
         queue.deliveries.push_back(delivery);
+        let waiting = queue.waiting;
         drop(queue);
-        self.arrived.notify_all();
+        if waiting > 0 {
+            self.arrived.notify_all();
+        }
     }
 
     /// Leaves a message unless the same one is waiting already (`list_changed` says nothing more the second time).
@@ -85,7 +90,7 @@ impl Mailbox {
             if left.is_zero() {
                 return None;
             }
-            queue = self.arrived.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+            queue = self.wait(queue, left);
         }
     }
 
@@ -119,8 +124,15 @@ impl Mailbox {
             if left.is_zero() {
                 return Next::Nothing;
             }
-            queue = self.arrived.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+            queue = self.wait(queue, left);
         }
+    }
+
+    fn wait<'q>(&self, mut queue: MutexGuard<'q, Queue>, left: Duration) -> MutexGuard<'q, Queue> {
+        queue.waiting += 1;
+        let mut queue = self.arrived.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        queue.waiting -= 1;
+        queue
     }
 
     fn queue(&self) -> MutexGuard<'_, Queue> {

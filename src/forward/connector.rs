@@ -48,13 +48,34 @@ pub(super) fn agent(options: &Options) -> Agent {
         .max_idle_connections(MAX_IDLE)
         .max_idle_connections_per_host(MAX_IDLE)
         .timeout_connect(Some(CONNECT_TIMEOUT))
-        .timeout_recv_response(Some(options.call_timeout))
-        .build();
+        .timeout_recv_response(Some(options.call_timeout));
+    #[cfg(feature = "tls")]
+    let config = config.tls_config(ureq::tls::TlsConfig::builder().root_certs(authorities()).build());
+    let config = config.build();
     #[cfg(feature = "tls")]
     let chain = ().chain(ClientAware).chain(ureq::unversioned::transport::RustlsConnector::default());
     #[cfg(not(feature = "tls"))]
     let chain = ().chain(ClientAware);
     Agent::with_parts(config, chain, DefaultResolver::default())
+}
+
+/// Whom to trust: Mozilla's list, which is built in, or only those of the file that `SSL_CERT_FILE` names (as OpenSSL
+/// has it), for servers with a certificate of one's own.
+#[cfg(feature = "tls")]
+fn authorities() -> ureq::tls::RootCerts {
+    use ureq::tls::{PemItem, RootCerts, parse_pem};
+    let Some(file) = std::env::var_os("SSL_CERT_FILE") else { return RootCerts::WebPki };
+    let pem = std::fs::read(&file).unwrap_or_default();
+    let certificates = parse_pem(&pem).filter_map(|item| match item {
+        Ok(PemItem::Certificate(certificate)) => Some(certificate),
+        _ => None,
+    });
+    let certificates: Vec<_> = certificates.collect();
+    if certificates.is_empty() {
+        log::warn!(event = "no-certificates"; "SSL_CERT_FILE names {}, which holds no certificate; it is ignored", file.display());
+        return RootCerts::WebPki;
+    }
+    RootCerts::new_with_certs(&certificates)
 }
 
 /// Opens TCP connections that know their client.

@@ -10,8 +10,8 @@ use crate::config::spec::{Options, RemoteSpec};
 use crate::http::{Exchange, Response};
 use crate::limits::Limits;
 use crate::server::{End, Face, Noise, Oversize, Running, Server};
-use ::http::uri::PathAndQuery;
-use ::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use ::http::uri::{PathAndQuery, Scheme};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -50,8 +50,11 @@ impl Target {
     /// A server that runs elsewhere.
     ///
     /// # Errors
-    /// A header field has a name or value that HTTP does not allow.
+    /// A header field has a name or value that HTTP does not allow, or the URL needs TLS and this program has none.
     pub fn remote(spec: &RemoteSpec) -> Result<Target, String> {
+        if spec.url.scheme() == Some(&Scheme::HTTPS) && !cfg!(feature = "tls") {
+            return Err("https:// needs TLS, which this program was built without (feature \"tls\")".into());
+        }
         let field = |(name, value): (&String, &String)| {
             let name: HeaderName = name.parse().map_err(|_| format!("headers: {name:?} is no field name"))?;
             let value = HeaderValue::from_str(value)
@@ -93,14 +96,16 @@ impl Forward {
         })
     }
 
-    /// Requests under way.
+    /// Requests under way, streams for listening not counted.
     pub fn in_flight(&self) -> usize {
         self.in_flight.load(Ordering::Relaxed)
     }
 
     /// Forwards one request; `path` is what is left of the path behind the server's name, none for the endpoint.
     pub fn handle(self: &Arc<Self>, exchange: Exchange<'_>, path: Option<&PathAndQuery>) -> Response {
-        let under_way = UnderWay::new(self);
+        // A GET stream stays open for hours and says nothing about what the server has to do.
+        let is_call = exchange.request.method() != Method::GET;
+        let under_way = is_call.then(|| UnderWay::new(self));
         relay::relay(self, exchange, path, under_way)
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn relay(
     forward: &Arc<Forward>,
     mut exchange: Exchange<'_>,
     path: Option<&PathAndQuery>,
-    under_way: UnderWay,
+    under_way: Option<UnderWay>,
 ) -> Response {
     let call = match read_call(forward, &mut exchange) {
         Ok(call) => call,
@@ -101,7 +101,7 @@ fn answered(
     answer: ServerAnswer,
     client: &Client,
     waiting: Waiting,
-    under_way: UnderWay,
+    under_way: Option<UnderWay>,
 ) -> Response {
     let (head, body) = answer.into_parts();
     let length =

@@ -15,14 +15,18 @@ const ALLOWED_HEADERS: [&str; 9] = [
     "traceparent",
 ];
 
-/// Lets the page of an allowed origin read the response, the MCP header fields included. What a server said about it
-/// is replaced: it does not know the origins that we allow.
-pub(super) fn expose(response: &mut Response, origin: Option<&HeaderValue>) {
+/// Drops what a server said to pages: it does not know the origins that we allow.
+pub(super) fn drop_theirs(response: &mut Response) {
     let headers = response.headers_mut();
     let theirs: Vec<HeaderName> =
         headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
     theirs.iter().for_each(|name| drop(headers.remove(name)));
+}
+
+/// Lets the page of an allowed origin read the response, the MCP header fields included.
+pub(super) fn expose(response: &mut Response, origin: Option<&HeaderValue>) {
     let Some(origin) = origin else { return };
+    let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
     let exposed = HeaderValue::from_static("Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate");

@@ -171,9 +171,12 @@ impl Handler for Front {
             return answer::error(StatusCode::FORBIDDEN, refused);
         }
         let origin = headers.get(header::ORIGIN).cloned();
-        let mut response = match *exchange.request.method() {
-            Method::OPTIONS => cors::preflight(headers),
-            _ => self.dispatch(exchange),
+        let mut response = if exchange.request.method() == Method::OPTIONS {
+            cors::preflight(headers)
+        } else {
+            let mut response = self.dispatch(exchange);
+            cors::drop_theirs(&mut response);
+            response
         };
         cors::expose(&mut response, origin.as_ref());
         response

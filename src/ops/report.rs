@@ -67,7 +67,8 @@ pub fn health(serving: &Serving, overall: Overall) -> Value {
 pub fn starting(serving: &Serving) -> Vec<String> {
     let first = |served: &&std::sync::Arc<Served>| {
         let status = served.server.status();
-        status.target == Target::Up && status.state == State::Starting && status.last_end.is_none()
+        let under_way = matches!(status.state, State::Stopped | State::Starting);
+        status.target == Target::Up && under_way && status.last_end.is_none()
     };
     serving.servers.values().filter(first).map(|served| served.spec.name.clone()).collect()
 }

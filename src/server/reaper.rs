@@ -3,7 +3,7 @@
 use super::os;
 use crate::thread;
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use rustix::process::{self, Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
+use rustix::process::{self, Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus};
 use std::collections::HashMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -73,9 +73,10 @@ impl Reaper {
         match self.ended() {
             Some(pid) => {
                 os::signal_group(pid.as_raw_nonzero().get() as u32, Signal::KILL);
-                self.reap(Some(pid));
+                self.tell(process::waitpid(Some(pid), WaitOptions::NOHANG));
             }
-            None => self.reap(None),
+            // Any child at all, whatever its group: `waitpid(None)` would look in our own group only.
+            None => self.tell(process::wait(WaitOptions::NOHANG)),
         }
     }
 
@@ -87,8 +88,8 @@ impl Reaper {
         pids.find(|pid| matches!(process::waitid(WaitId::Pid(*pid), options), Ok(Some(_))))
     }
 
-    fn reap(&self, pid: Option<Pid>) {
-        let Ok(Some((pid, status))) = process::waitpid(pid, WaitOptions::NOHANG) else { return };
+    fn tell(&self, reaped: rustix::io::Result<Option<(Pid, WaitStatus)>>) {
+        let Ok(Some((pid, status))) = reaped else { return };
         let known = self.watched().remove(&pid.as_raw_nonzero().get());
         if let Some(on_exit) = known {
             on_exit(ExitStatus::from_raw(status.as_raw()));

@@ -79,9 +79,12 @@ mod tests {
     fn a_minute_of_health_or_a_wish_resets_it() {
         let mut policy = Policy::new(Restart::default());
         let start = Instant::now();
-        (0..5).for_each(|n| drop(policy.on_exit(start + seconds(n), Duration::ZERO, 0.0)));
+        let crash = |policy: &mut Policy| {
+            (0..5).map(|n| policy.on_exit(start + seconds(n), Duration::ZERO, 0.0)).last()
+        };
+        assert_eq!(crash(&mut policy), Some(Next::Brake(seconds(60))));
         assert_eq!(policy.on_exit(start + seconds(5), seconds(60), 0.0), Next::After(Duration::ZERO));
-        (0..5).for_each(|n| drop(policy.on_exit(start + seconds(n), Duration::ZERO, 0.0)));
+        crash(&mut policy);
         policy.forget();
         assert_eq!(policy.on_exit(start + seconds(7), Duration::ZERO, 0.0), Next::After(Duration::ZERO));
     }

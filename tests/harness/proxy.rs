@@ -36,7 +36,7 @@ impl Proxy {
     #[track_caller]
     fn wait_address(&self) -> SocketAddr {
         let line = self.log.wait(|line| line.contains(LISTENING));
-        let address = line.split(LISTENING).nth(1).and_then(|rest| rest.split_whitespace().next()).unwrap();
+        let address = line.split(LISTENING).nth(1).and_then(|rest| rest.split([' ', '"']).next()).unwrap();
         address.trim_end_matches('/').parse().unwrap_or_else(|_| panic!("no address in: {line}"))
     }
 

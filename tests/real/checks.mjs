@@ -193,8 +193,8 @@ async function samples() {
     assert.equal(await tool(client, 'greet', { name: 'Zoë "Z"' }), 'Hello, Zoë "Z"!')
     await client.close()
   })
-  await check('clock: the sample over HTTP', async () => {
-    const client = await connect('clock')
+  for (const name of ['clock', 'secure']) await check(`${name}: the sample over ${name === 'secure' ? 'TLS' : 'HTTP'}`, async () => {
+    const client = await connect(name)
     assert.match(await tool(client, 'now'), /^\d{4}-\d\d-\d\dT/)
     await client.close()
   })

@@ -1,0 +1,151 @@
+//! How a child ends, and what comes next.
+
+use super::super::restart::Next;
+use super::super::status::{End, Health, Reason, State};
+use super::{Phase, Step, Supervisor, Wish};
+use rustix::process::Signal;
+use std::os::unix::process::ExitStatusExt;
+use std::process::ExitStatus;
+use std::time::{Duration, Instant};
+
+/// What the rest of a dead child's output may take to be read before its calls are failed.
+const DRAIN: Duration = Duration::from_millis(50);
+/// From the end of stdin to SIGTERM: stdio servers end by themselves within 1.3 s.
+const EOF_GRACE: Duration = Duration::from_millis(1500);
+/// From the end of a child's stdout to its being ended.
+const QUIET_GRACE: Duration = Duration::from_millis(20);
+/// Lines of stderr that go with an error to a client.
+const ERROR_LINES: usize = 10;
+
+impl Supervisor {
+    /// The end of a pipe: usually the exit follows; a child that lives on without it is ended.
+    pub(super) fn went_quiet(&mut self) {
+        if !matches!(self.phase, Phase::Starting { .. } | Phase::Ready { .. }) {
+            return;
+        }
+        self.begin_ending(None, Step::StdoutClosed, QUIET_GRACE);
+    }
+
+    /// Ends the child in steps: end of stdin, SIGTERM, SIGKILL. One that did not answer gets no time.
+    pub(super) fn end(&mut self, reason: Reason) {
+        let hung = matches!(reason, Reason::Unhealthy | Reason::StartTimeout);
+        if self.is_http() || hung {
+            let patience = if hung { Duration::from_secs(1) } else { self.spec.options.stop_timeout };
+            self.begin_ending(Some(reason), Step::Terminated, patience);
+            self.signal(Signal::TERM);
+        } else {
+            self.begin_ending(Some(reason), Step::StdinClosed, EOF_GRACE);
+        }
+    }
+
+    pub(super) fn begin_ending(&mut self, reason: Option<Reason>, step: Step, patience: Duration) {
+        let (child, uptime) = match std::mem::replace(&mut self.phase, Phase::Down { retry: None }) {
+            Phase::Starting { child, .. } => (child, Duration::ZERO),
+            Phase::Ready { child: Some(child), since } => (child, since.elapsed()),
+            Phase::Ready { child: None, .. } => return self.parted(),
+            other => return self.phase = other,
+        };
+        if matches!(step, Step::StdinClosed) {
+            child.input.close();
+        }
+        self.server.board.write(|status| {
+            status.state = State::Stopping;
+            status.reason.clone_from(&reason);
+            status.running = None;
+        });
+        self.phase = Phase::Ending { child, reason, step, deadline: Instant::now() + patience, uptime };
+    }
+
+    /// A server elsewhere has no process that would have to end first.
+    fn parted(&mut self) {
+        self.down(&Reason::Requested);
+        if self.wish == Wish::Up {
+            self.launch();
+        }
+    }
+
+    pub(super) fn next_step(&mut self) {
+        let stop_timeout = self.spec.options.stop_timeout;
+        let Phase::Ending { child, step, deadline, .. } = &mut self.phase else { return };
+        match step {
+            Step::StdinClosed => {
+                child.signal(Signal::TERM);
+                (*step, *deadline) = (Step::Terminated, Instant::now() + stop_timeout);
+            }
+            Step::StdoutClosed | Step::Terminated | Step::Killed => {
+                child.signal(Signal::KILL);
+                (*step, *deadline) = (Step::Killed, Instant::now() + Duration::from_secs(1));
+            }
+        }
+    }
+
+    pub(super) fn exited(&mut self, status: ExitStatus) {
+        let own = match (status.code(), status.signal()) {
+            (Some(code), _) => Reason::Exited(code),
+            (None, signal) => Reason::Signalled(signal.unwrap_or_default()),
+        };
+        let phase = std::mem::replace(&mut self.phase, Phase::Down { retry: None });
+        let (child, reason, uptime) = match phase {
+            Phase::Starting { child, .. } => (child, own, Duration::ZERO),
+            Phase::Ready { child: Some(child), since } => (child, own, since.elapsed()),
+            Phase::Ending { child, reason, uptime, .. } => (child, reason.unwrap_or(own), uptime),
+            other => return self.phase = other,
+        };
+        self.server.board.write(|status| status.running = None);
+        child.drain(DRAIN);
+        let end = End {
+            generation: child.generation,
+            reason,
+            status: Some(status),
+            stderr: self.server.tail.last(ERROR_LINES),
+        };
+        self.face.down(child.generation, &end);
+        child.bury(&self.context.guard);
+        self.after(end, uptime);
+    }
+
+    pub(super) fn spawn_failed(&mut self, stage: String) {
+        let end = End {
+            generation: self.generation,
+            reason: Reason::SpawnFailed(stage),
+            status: None,
+            stderr: Vec::new(),
+        };
+        self.after(end, Duration::ZERO);
+    }
+
+    /// The child is gone: what next?
+    pub(super) fn after(&mut self, end: End, uptime: Duration) {
+        let reason = end.reason.clone();
+        if reason != Reason::Requested {
+            self.note(end.words());
+        }
+        self.server.board.write(|status| status.last_end = Some(end));
+        if self.wish != Wish::Up {
+            return self.down(&Reason::Requested);
+        }
+        if reason == Reason::Requested {
+            return self.launch();
+        }
+        let now = Instant::now();
+        let (reason, delay) = match self.policy.on_exit(now, uptime, rand::random()) {
+            Next::After(delay) => (reason, delay),
+            Next::Brake(delay) => (Reason::CrashLoop, delay),
+        };
+        log::warn!(server = self.name(), event = "restart", reason = reason.to_string().as_str(), in_ms = delay.as_millis() as u64; "starting again in {:.1} s", delay.as_secs_f64());
+        self.down(&reason);
+        self.phase = Phase::Down { retry: Some(now + delay) };
+    }
+
+    pub(super) fn down(&mut self, reason: &Reason) {
+        self.phase = if self.wish == Wish::Closed { Phase::Closed } else { Phase::Down { retry: None } };
+        log::info!(server = self.name(), event = "down", reason = reason.to_string().as_str(); "down");
+        self.server.board.write(|status| {
+            status.state = State::Stopped;
+            status.reason = Some(reason.clone());
+            status.health = Health::Unknown;
+            status.pid = None;
+            status.running = None;
+        });
+    }
+}

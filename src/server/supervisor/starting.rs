@@ -1,0 +1,109 @@
+//! How a child comes to be ready.
+
+use super::super::child::{Child, Launcher};
+use super::super::output::INITIALIZE_ID;
+use super::super::status::{Health, Reason, Running, State};
+use super::{Phase, Supervisor};
+use crate::config::spec::Launch;
+use crate::protocol::revision;
+use std::sync::Arc;
+use std::time::Instant;
+
+impl Supervisor {
+    pub(super) fn launch(&mut self) {
+        self.generation += 1;
+        self.misses = 0;
+        self.last_start = Some(Instant::now());
+        let spec = Arc::clone(&self.spec);
+        let generation = self.generation;
+        match &spec.launch {
+            Launch::Remote(_) => self.ready(None, Running { generation, input: None, initialize: None }),
+            Launch::Child(child) => {
+                let launcher = Launcher {
+                    name: &spec.name,
+                    spec: child,
+                    port: self.port,
+                    context: &self.context,
+                    face: &self.face,
+                    inbox: &self.server.inbox,
+                    tail: &self.server.tail,
+                };
+                match launcher.start(generation) {
+                    Ok(child) => self.started(child),
+                    Err(stage) => self.spawn_failed(stage),
+                }
+            }
+        }
+    }
+
+    pub(super) fn started(&mut self, child: Child) {
+        let (pid, generation) = (child.pid, self.generation);
+        log::info!(server = self.name(), event = "started", pid, generation; "started");
+        if !self.is_http() {
+            let _ = child.input.send(initialize_request());
+        }
+        self.server.board.write(|status| {
+            status.state = State::Starting;
+            status.pid = Some(pid);
+            status.restarts = generation - 1;
+        });
+        self.phase = Phase::Starting { child, deadline: Instant::now() + self.spec.options.start_timeout };
+    }
+
+    pub(super) fn probe(&mut self) {
+        let answers = self.port.is_some_and(|port| self.face.answers(port));
+        if answers {
+            let generation = self.generation;
+            self.promote(Running { generation, input: None, initialize: None });
+        }
+    }
+
+    pub(super) fn answered(&mut self, answer: Result<Arc<str>, String>) {
+        let Phase::Starting { child, .. } = &self.phase else { return };
+        match answer {
+            Ok(result) => {
+                let input = Arc::clone(&child.input);
+                let _ =
+                    input.send(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n".to_vec());
+                let generation = self.generation;
+                self.promote(Running { generation, input: Some(input), initialize: Some(result) });
+            }
+            Err(error) => {
+                self.note(format!("refused initialize: {error}"));
+                self.end(Reason::SpawnFailed("initialize".into()));
+            }
+        }
+    }
+
+    pub(super) fn promote(&mut self, running: Running) {
+        if let Phase::Starting { child, .. } = std::mem::replace(&mut self.phase, Phase::Down { retry: None })
+        {
+            self.ready(Some(child), running);
+        }
+    }
+
+    pub(super) fn ready(&mut self, child: Option<Child>, running: Running) {
+        self.face.up(&running);
+        let took = self.last_start.map_or(0, |start| start.elapsed().as_millis() as u64);
+        log::info!(server = self.name(), event = "ready", ms = took; "ready");
+        self.phase = Phase::Ready { child, since: Instant::now() };
+        self.server.board.write(|status| {
+            status.state = State::Ready;
+            status.reason = None;
+            status.health = Health::Unknown;
+            status.running = Some(running);
+        });
+    }
+}
+
+/// What the shared child is told: the newest legacy revision; sampling and elicitation, whose requests can be
+/// routed to one session; no roots, which belong to one client each.
+fn initialize_request() -> Vec<u8> {
+    let params = serde_json::json!({
+        "protocolVersion": revision::NEWEST_LEGACY.as_str(),
+        "capabilities": { "sampling": {}, "elicitation": { "form": {}, "url": {} } },
+        "clientInfo": { "name": "mcp-proxy", "version": env!("CARGO_PKG_VERSION") },
+    });
+    format!("{{\"jsonrpc\":\"2.0\",\"id\":{INITIALIZE_ID},\"method\":\"initialize\",\"params\":{params}}}\n")
+        .into_bytes()
+}

@@ -1,0 +1,257 @@
+//! The commands, with and without a running proxy.
+
+use super::*;
+use rustix::process::Signal;
+use serde_json::json;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Output;
+
+/// Exit code, stdout, stderr.
+fn outcome(output: Output) -> (Option<i32>, String, String) {
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code(), text(output.stdout), text(output.stderr))
+}
+
+fn run(proxy: &Proxy, args: &[&str]) -> (Option<i32>, String, String) {
+    outcome(proxy.site.run(args))
+}
+
+#[track_caller]
+fn succeeds(proxy: &Proxy, args: &[&str]) -> String {
+    let (code, out, error) = run(proxy, args);
+    assert_eq!(code, Some(0), "{args:?}: {error}");
+    out
+}
+
+#[track_caller]
+fn fails(proxy: &Proxy, args: &[&str]) -> String {
+    let (code, out, error) = run(proxy, args);
+    assert_eq!((code, out.as_str()), (Some(1), ""), "{args:?}: {error}");
+    error
+}
+
+#[test]
+fn check_says_what_would_start_and_starts_nothing() {
+    let site = Site::new();
+    let counter = site.folder().join("starts");
+    site.add("a", &Fake::stdio().env("FAKE_COUNTER_FILE", counter.to_str().unwrap()).env("KEY", "s3cret"));
+    let (code, out, _) = outcome(site.run(&["check"]));
+    assert_eq!(code, Some(0), "{out}");
+    assert!(
+        out.contains("a (stdio)") && out.contains("KEY (configuration)") && !out.contains("s3cret"),
+        "{out}"
+    );
+    assert!(!counter.exists());
+    site.write("servers/typo/server.toml", "comand = \"sh\"\n");
+    let (code, out, _) = outcome(site.run(&["check", "--json"]));
+    assert_eq!(code, Some(1), "{out}");
+    let report: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(
+        (&report["servers"][0]["name"], &report["left_out"][0]["name"]),
+        (&json!("a"), &json!("typo"))
+    );
+    assert!(report["left_out"][0]["reason"].as_str().unwrap().contains("did you mean `command`?"));
+    let broken = Site::new().config("[proxy]\nlissten = 1\n");
+    let (code, out, error) = outcome(broken.run(&["check"]));
+    assert_eq!((code, out.as_str()), (Some(2), ""));
+    assert!(error.contains("proxy.toml:2: unknown key `lissten`"), "{error}");
+}
+
+#[test]
+fn help_and_version_need_nothing() {
+    let site = Site::new();
+    let (code, out, _) = outcome(site.run(&["--version"]));
+    assert_eq!((code, out), (Some(0), format!("mcp-proxy {}\n", env!("CARGO_PKG_VERSION"))));
+    let (code, out, _) = outcome(site.run(&["--help"]));
+    assert!(code == Some(0) && out.contains("Usage: mcp-proxy"), "{out}");
+}
+
+#[test]
+fn without_a_running_proxy_commands_say_so() {
+    let site = Site::new();
+    for args in
+        [&["list"][..], &["start", "a"], &["stop", "a"], &["restart", "a"], &["reload"], &["healthcheck"]]
+    {
+        let (code, out, error) = outcome(site.run(args));
+        assert_eq!((code, out.as_str()), (Some(1), ""), "{args:?}: {error}");
+        assert!(
+            error.contains("no running proxy left its address in")
+                && error.contains("start one with: mcp-proxy")
+        );
+    }
+    assert_eq!(outcome(site.run(&["stop"])).0, Some(2));
+}
+
+#[test]
+fn a_proxy_that_was_killed_does_not_answer() {
+    let mut proxy = Site::new().fake("a", Fake::stdio()).start();
+    wait_ready(&proxy, "a");
+    proxy.kill();
+    let address = proxy.address().to_string();
+    for args in [&["list"][..], &["stop", "a"], &["healthcheck"]] {
+        let error = fails(&proxy, args);
+        assert!(error.contains(&format!("the proxy on {address} does not answer")), "{error}");
+    }
+}
+
+#[test]
+fn list_shows_what_servers_says() {
+    let proxy = Site::new().fake("a", Fake::stdio()).fake("b", Fake::http()).start();
+    ["a", "b"].iter().for_each(|name| drop(wait_ready(&proxy, name)));
+    let listed: Value = serde_json::from_str(&succeeds(&proxy, &["list", "--json"])).unwrap();
+    assert_eq!(listed, get(&proxy, "servers").json());
+    let table = succeeds(&proxy, &["list"]);
+    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0], ["NAME", "KIND", "STATE", "HEALTH", "RESTARTS", "URL"]);
+    assert_eq!(rows[1], ["a", "stdio", "ready", "unknown", "0", &proxy.url("a")]);
+    assert_eq!(rows[2], ["b", "http", "ready", "unknown", "0", &proxy.url("b")]);
+}
+
+#[test]
+fn a_server_is_stopped_started_and_restarted() {
+    let proxy = Site::new().fake("a", Fake::stdio()).fake("b", Fake::stdio()).start();
+    let (a, b) = (proxy.client("a"), proxy.client("b"));
+    let untouched = b.text("pid", json!({}));
+    succeeds(&proxy, &["stop", "a"]);
+    wait_server(&proxy, "a", |entry| entry["state"] == "stopped");
+    let error = a.try_call("echo", json!({"text": "hi"})).unwrap_err();
+    assert_eq!(error["message"], "server a is stopped; start it with: mcp-proxy start a");
+    succeeds(&proxy, &["start", "a"]);
+    let first = wait_ready(&proxy, "a")["children"][0]["pid"].to_string();
+    assert_eq!(a.text("pid", json!({})), first, "the session goes on");
+    succeeds(&proxy, &["restart", "a"]);
+    eventually(DEADLINE, || a.text("pid", json!({})) != first);
+    assert_eq!(b.text("pid", json!({})), untouched);
+    for command in ["start", "stop", "restart"] {
+        assert!(fails(&proxy, &[command, "c"]).contains("no server has that name; there are: /a /b"));
+    }
+}
+
+#[test]
+fn a_server_elsewhere_is_stopped_started_and_restarted_too() {
+    let fake = FakeHttp::start();
+    let site = Site::new();
+    site.write("servers/far/server.toml", &format!("url = {:?}\n", fake.url));
+    let proxy = site.start();
+    let client = proxy.client("far");
+    succeeds(&proxy, &["stop", "far"]);
+    wait_server(&proxy, "far", |entry| entry["state"] == "stopped");
+    let error = client.try_call("echo", json!({"text": "hi"})).unwrap_err();
+    assert_eq!(error["message"], "server far is stopped; start it with: mcp-proxy start far");
+    for command in ["start", "restart", "restart"] {
+        succeeds(&proxy, &[command, "far"]);
+        wait_ready(&proxy, "far");
+        assert_eq!(client.text("echo", json!({"text": command})), command);
+    }
+}
+
+#[test]
+fn of_several_proxies_one_is_named() {
+    let first = Site::new().fake("a", Fake::stdio()).start();
+    let shared = first.site.state_dir().display().to_string();
+    let second = Site::new().arg("--state-dir").arg(&shared).fake("b", Fake::stdio()).start();
+    wait_ready(&second, "b");
+    let addresses = [&first, &second].map(|proxy| proxy.address().to_string());
+    let error = fails(&first, &["list"]);
+    assert!(error.contains("several proxies are running") && error.contains("--listen"), "{error}");
+    assert!(addresses.iter().all(|address| error.contains(address)), "{error}");
+    assert!(succeeds(&first, &["list", "--listen", &addresses[1]]).contains(&second.url("b")));
+}
+
+#[test]
+fn healthcheck_follows_health() {
+    let bad = Fake::stdio().env("FAKE_EXIT_AT_START", "1");
+    let proxy = Site::new().config("[restart]\nbrake_exits = 1\n").fake("a", Fake::stdio()).start();
+    wait_ready(&proxy, "a");
+    assert_eq!(succeeds(&proxy, &["healthcheck"]), "ok\n");
+    proxy.site.add("a", &bad);
+    succeeds(&proxy, &["reload"]);
+    wait_server(&proxy, "a", |entry| entry["reason"] == "crash-loop");
+    assert!(fails(&proxy, &["healthcheck"]).contains("the proxy is not well: down"));
+}
+
+#[test]
+fn reload_touches_only_what_changed() {
+    let site = Site::new().fake("same", Fake::stdio()).fake("changed", Fake::stdio());
+    let proxy = site.fake("gone", Fake::stdio()).fake("bridge", Fake::http()).start();
+    let clients = ["same", "changed", "gone", "bridge"].map(|name| proxy.client(name));
+    let before = clients.each_ref().map(|client| client.text("pid", json!({})));
+    let listening = clients[0].listen();
+    let port = server(&proxy, "same")["port"].clone();
+
+    proxy.site.add("new", &Fake::stdio());
+    proxy.site.add("changed", &Fake::stdio().env("FAKE_NAME", "other"));
+    fs::remove_dir_all(proxy.site.folder().join("servers/gone")).unwrap();
+    succeeds(&proxy, &["reload"]);
+
+    assert_eq!(proxy.client("new").text("echo", json!({"text": "hi"})), "hi");
+    assert_eq!(
+        (&clients[0].text("pid", json!({})), &clients[3].text("pid", json!({}))),
+        (&before[0], &before[3])
+    );
+    assert_eq!(server(&proxy, "same")["port"], port);
+    assert_eq!(get(&proxy, "gone").status, 404);
+    assert_eq!(clients[2].post(&clients[2].message("ping", json!({}))).status, 404);
+    let changed = proxy.client("changed");
+    assert_ne!(changed.text("pid", json!({})), before[1]);
+    assert_eq!(changed.server["serverInfo"]["name"], "other");
+    clients[0].call("list_changed", json!({"what": "tools"}));
+    assert_eq!(listening.next_message().1["method"], "notifications/tools/list_changed");
+    eventually(DEADLINE, || !proxy.descendants().iter().any(|(pid, _)| pid.to_string() == before[2]));
+}
+
+#[test]
+fn a_broken_file_changes_nothing() {
+    let proxy = Site::new().config("[defaults]\n").fake("a", Fake::stdio()).start();
+    let client = proxy.client("a");
+    let before = client.text("pid", json!({}));
+    proxy.site.write("proxy.toml", "[defaults]\nstart_timeout = 5\n");
+    proxy.site.add("b", &Fake::stdio());
+    // The command reads the file too, so it is asked as a program would: over HTTP.
+    let answer = request("POST", &proxy.url("api/reload"), &[("Authorization", &bearer(&proxy))], b"");
+    assert_eq!(answer.status, 409, "{answer:?}");
+    let reason = answer.json()["error"].as_str().unwrap().to_string();
+    assert!(reason.contains("proxy.toml:2: unknown key `start_timeout`"), "{reason}");
+    proxy.wait_log(|line| line.contains("nothing was changed") && line.contains("proxy.toml:2"));
+    assert_eq!(get(&proxy, "b").status, 404);
+    assert_eq!(client.text("pid", json!({})), before);
+    proxy.site.write("proxy.toml", "[defaults]\n");
+    succeeds(&proxy, &["reload"]);
+    assert_eq!(proxy.client("b").text("echo", json!({"text": "hi"})), "hi");
+}
+
+#[test]
+fn a_hangup_reloads() {
+    let proxy = Site::new().fake("a", Fake::stdio()).start();
+    let client = proxy.client("a");
+    let before = client.text("pid", json!({}));
+    proxy.site.add("b", &Fake::stdio());
+    proxy.signal(Signal::HUP);
+    proxy.wait_log(|line| line.contains("reloaded: 2 servers"));
+    assert_eq!(proxy.client("b").text("echo", json!({"text": "hi"})), "hi");
+    assert_eq!(client.text("pid", json!({})), before);
+}
+
+fn run_file(proxy: &Proxy) -> std::path::PathBuf {
+    proxy.site.state_dir().join(format!("run-{}.json", proxy.address().port()))
+}
+
+pub(crate) fn bearer(proxy: &Proxy) -> String {
+    let content: Value = serde_json::from_slice(&fs::read(run_file(proxy)).unwrap()).unwrap();
+    format!("Bearer {}", content["secret"].as_str().unwrap())
+}
+
+#[test]
+fn the_run_file_is_for_the_owner_only() {
+    let mut proxy = Site::new().start();
+    get(&proxy, "health");
+    let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!((mode(&run_file(&proxy)), mode(&proxy.site.state_dir())), (0o600, 0o700));
+    let content: Value = serde_json::from_slice(&fs::read(run_file(&proxy)).unwrap()).unwrap();
+    assert_eq!(content["address"], proxy.address().to_string());
+    assert_eq!(content["pid"], proxy.pid());
+    assert!(content["secret"].as_str().unwrap().len() >= 32);
+    assert!(proxy.stop().success());
+    assert!(!run_file(&proxy).exists());
+}
