@@ -2,7 +2,7 @@
 
 use super::mailbox::{Delivery, Mailbox};
 use super::session::Session;
-use crate::protocol::error::{INTERNAL_ERROR, RpcError};
+use crate::protocol::error::RpcError;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -86,11 +86,8 @@ impl Calls {
         self.last.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Puts a call on the list. It must be there before its line is sent.
-    ///
-    /// # Errors
-    /// The list is full.
-    pub(super) fn open(&self, owner: Owner, generation: u64) -> Result<Arc<Call>, RpcError> {
+    /// Puts a call on the list. It must be there before its line is sent. `None` if the list is full.
+    pub(super) fn open(&self, owner: Owner, generation: u64) -> Option<Arc<Call>> {
         let queue_bytes = match &owner {
             Owner::Client(origin) => origin.queue_bytes,
             Owner::Proxy => 0,
@@ -99,14 +96,10 @@ impl Calls {
             Arc::new(Call { number: self.number(), generation, owner, mailbox: Mailbox::new(queue_bytes) });
         let mut open = self.list();
         if open.len() >= self.max {
-            let text = format!(
-                "the server has {} calls in flight, the most it may have (max_calls); try later",
-                self.max
-            );
-            return Err(RpcError::new(INTERNAL_ERROR, text));
+            return None;
         }
         open.insert(call.number, Arc::clone(&call));
-        Ok(call)
+        Some(call)
     }
 
     /// Takes a call off the list: it is over. `None` if it was over already.

@@ -4,6 +4,7 @@ use super::Bridge;
 use super::headers::{self, SESSION_ID};
 use super::refusal::Refusal;
 use super::session::Session;
+use super::wait::event_stream;
 use crate::http::{BodyError, Client, Exchange, Payload, Response};
 use crate::protocol::error::{PARSE_ERROR, SESSION_NOT_FOUND};
 use crate::protocol::message::{Kind, Message};
@@ -17,7 +18,8 @@ impl Bridge {
         let method = exchange.request.method().clone();
         let answer = match method {
             Method::POST => self.post(&mut exchange),
-            Method::GET | Method::HEAD => self.get(&exchange),
+            Method::GET => self.get(&exchange),
+            Method::HEAD => self.head(exchange.request.headers()),
             Method::DELETE => self.delete(exchange.request.headers()),
             _ => Ok(method_not_allowed()),
         };
@@ -76,6 +78,12 @@ impl Bridge {
         headers::check_get(exchange.request.headers())?;
         let session = self.session(exchange.request.headers())?;
         Ok(self.listen(session, &exchange.client))
+    }
+
+    /// What GET would answer, without opening the stream: that would end the one that is open.
+    fn head(&self, headers: &HeaderMap) -> Result<Response, Refusal> {
+        headers::check_get(headers)?;
+        self.session(headers).map(|_| event_stream(|_| Ok(())))
     }
 
     fn delete(&self, headers: &HeaderMap) -> Result<Response, Refusal> {

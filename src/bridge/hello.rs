@@ -38,9 +38,10 @@ impl Bridge {
         response
     }
 
-    /// Lets go of a session that is over: its calls are cancelled, its stream ends.
+    /// Lets go of a session that is over: its stream ends, its calls are cancelled, its subscriptions given up.
     pub(super) fn forget(&self, session: &Session) {
         session.outbox.detach();
+        self.give_up_subscriptions(session);
         for call in self.calls.of_session(session) {
             self.abandon(&call, "session ended");
         }
@@ -56,12 +57,12 @@ fn for_session(own: &str, wanted: Option<&str>) -> (Revision, String) {
     let revision = wanted.and_then(Revision::parse).map_or(theirs, |wanted| wanted.min(theirs));
     let version = format!("\"{}\"", revision.as_str());
     let capabilities = json::member(own, "capabilities").and_then(json::entries).map(|entries| {
-        let kept = entries.into_iter().filter(|(key, _)| key != "tasks");
+        let kept = entries.into_iter().filter(|(key, _)| !json::spells(key, "tasks"));
         json::object(kept)
     });
-    let fields = entries.into_iter().map(|(key, value)| match (key.as_str(), &capabilities) {
-        ("protocolVersion", _) => (key, version.as_str()),
-        ("capabilities", Some(kept)) => (key, kept.as_str()),
+    let fields = entries.into_iter().map(|(key, value)| match &capabilities {
+        _ if json::spells(key, "protocolVersion") => (key, version.as_str()),
+        Some(kept) if json::spells(key, "capabilities") => (key, kept.as_str()),
         _ => (key, value),
     });
     (revision, json::object(fields))

@@ -10,6 +10,7 @@ use crate::protocol::json;
 use crate::protocol::message::Message;
 use crate::server::{InputError, Running};
 use ::http::StatusCode;
+use serde_json::{Value, json};
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 
@@ -40,7 +41,8 @@ impl Bridge {
         }
     }
 
-    /// Puts the call on the list and its line on the way. A child that dies between the two is waited for.
+    /// Puts the call on the list and its line on the way. If the child has died or closed its stdin meanwhile, the
+    /// next one gets it.
     fn send_call(
         &self,
         message: &Message<'_>,
@@ -61,16 +63,18 @@ impl Bridge {
                 deadline: started + self.options.call_timeout,
                 queue_bytes: self.limits.stream_queue_bytes,
             };
-            let call = self.calls.open(Owner::Client(origin), running.generation)?;
+            let call = self.calls.open(Owner::Client(origin), running.generation);
+            let call = call.ok_or_else(|| self.given_up("too-many-calls", self.too_many_calls()))?;
             let mut cuts: Vec<_> = tokens.into_iter().chain([id]).map(|part| message.span(part)).collect();
             let line = json::splice_line(message.text, &mut cuts, &call.number.to_string());
-            match self.send(&running, line) {
-                Ok(()) => return Ok(call),
-                Err(error) => drop(self.calls.close(call.number).ok_or(error)),
-            }
-            if started.elapsed() >= self.patience() || self.is_full(&running) {
+            let Err(error) = self.send(&running, line) else { return Ok(call) };
+            self.calls.close(call.number);
+            let left = self.restart_wait.saturating_sub(started.elapsed());
+            if error == InputError::Full || left.is_zero() {
                 return Err(self.given_up("not-reading", self.not_reading()));
             }
+            self.server.replace(running.generation);
+            self.server.wait_end(running.generation, left);
         }
     }
 
@@ -79,8 +83,9 @@ impl Bridge {
         running.input.as_ref().map_or(Err(InputError::Closed), |input| input.send(line))
     }
 
-    fn is_full(&self, running: &Running) -> bool {
-        running.input.as_ref().is_some_and(|input| input.is_full())
+    fn too_many_calls(&self) -> String {
+        let (name, max) = (self.server.name(), self.limits.max_calls);
+        format!("server {name} has {max} calls in flight, as many as max_calls allows; try again later")
     }
 
     fn not_reading(&self) -> String {
@@ -90,7 +95,10 @@ impl Bridge {
 
     /// The child's level is the most verbose one that any session asked for; if it has that already, we answer.
     fn set_level(&self, message: &Message<'_>, session: &Session) -> Option<Result<(), RpcError>> {
-        let level = Level::of(message.params())?;
+        let Some(level) = Level::of(message.params()) else {
+            let text = "level must be one of debug, info, notice, warning, error, critical, alert, emergency";
+            return Some(Err(RpcError::new(INVALID_PARAMS, text)));
+        };
         session.state().level = Some(level);
         let mut child_level = self.child_level.lock().unwrap_or_else(PoisonError::into_inner);
         let verbose_enough = child_level.is_some_and(|current| current <= level);
@@ -117,6 +125,24 @@ impl Bridge {
         let uri = json::string(json::member(message.params()?, "uri")?)?;
         session.state().subscriptions.remove(&uri);
         (!self.sessions.subscribed(&uri).is_empty()).then_some(Ok(()))
+    }
+
+    /// The child is told of those that no other session has.
+    pub(super) fn give_up_subscriptions(&self, session: &Session) {
+        let mut uris = std::mem::take(&mut session.state().subscriptions);
+        uris.retain(|uri| self.sessions.subscribed(uri).is_empty());
+        let Some(running) = self.server.running() else { return };
+        for uri in uris {
+            self.send_own(&running, "resources/unsubscribe", &json!({ "uri": uri }));
+        }
+    }
+
+    /// A request of our own whose answer changes nothing.
+    pub(super) fn send_own(&self, running: &Running, method: &str, params: &Value) {
+        let id = self.calls.number();
+        let line =
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{params}}}\n");
+        let _ = self.send(running, line.into_bytes());
     }
 
     /// A notification: what concerns our handshake or roots stays here, the rest goes on.

@@ -22,7 +22,7 @@ mod wait;
 use crate::config::spec::Options;
 use crate::limits::Limits;
 use crate::protocol::error::RpcError;
-use crate::server::{Running, Server, State};
+use crate::server::{Running, Server};
 use asks::Asks;
 use calls::{Call, Calls, Owner};
 use session::Level;
@@ -42,6 +42,9 @@ pub struct Bridge {
     /// The log level the child was last told.
     child_level: Mutex<Option<Level>>,
 }
+
+/// A first start that times out is known to have ended a little later.
+const SETTLING: Duration = Duration::from_secs(1);
 
 /// A `ping` under way.
 pub struct Question(Arc<Call>);
@@ -76,7 +79,7 @@ impl Bridge {
     /// # Errors
     /// The child does not take it, in words.
     pub fn ask(&self, running: &Running) -> Result<Question, String> {
-        let call = self.calls.open(Owner::Proxy, running.generation).map_err(|error| error.message)?;
+        let call = self.calls.open(Owner::Proxy, running.generation).ok_or("too many calls in flight")?;
         let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}}\n", call.number);
         match self.send(running, line.into_bytes()) {
             Ok(()) => Ok(Question(call)),
@@ -114,17 +117,14 @@ impl Bridge {
         self.sessions.all().iter().for_each(|session| session.outbox.detach());
     }
 
-    /// How long a new call waits for the child: a first start may take its time.
-    fn patience(&self) -> Duration {
-        let status = self.server.status();
-        let first = status.restarts == 0 && status.last_end.is_none() && status.state != State::Ready;
-        if first { self.restart_wait.max(self.options.start_timeout) } else { self.restart_wait }
-    }
-
+    /// The child, which a new call waits for: `restart_wait_seconds`, or as long as a first start may take.
     fn running(&self) -> Result<Running, RpcError> {
-        match self.server.running() {
-            Some(running) => Ok(running),
-            None => self.server.wait_running(self.patience()).map_err(|why| self.unavailable(&why)),
+        let begun = Instant::now();
+        if let Some(running) = self.server.running() {
+            return Ok(running);
         }
+        self.server.wait_settled(self.options.start_timeout + SETTLING);
+        let left = self.restart_wait.saturating_sub(begun.elapsed());
+        self.server.wait_running(left).map_err(|why| self.unavailable(&why))
     }
 }

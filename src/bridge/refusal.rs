@@ -55,9 +55,8 @@ impl Bridge {
             Some(end) => end.data(name),
             None => json!({ "server": name, "stderr": self.server.stderr(10) }),
         };
-        if let Some(reason) = &why.0.reason {
-            data["reason"] = reason.to_string().into();
-        }
+        let reason = why.0.reason.as_ref().map_or_else(|| why.0.state.to_string(), ToString::to_string);
+        data["reason"] = reason.into();
         RpcError::new(INTERNAL_ERROR, why.message(name)).with(data)
     }
 

@@ -8,27 +8,24 @@ use super::session::Level;
 use crate::protocol::error::{INTERNAL_ERROR, METHOD_NOT_FOUND};
 use crate::protocol::json;
 use crate::protocol::message::{Kind, Message};
-use crate::server::{End, Face, Noise, Running};
+use crate::server::{End, Face, Noise, Oversize, Running};
+use serde_json::json;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError};
 
 impl Face for Bridge {
     /// A new child gets to know what the sessions have asked of the one before.
     fn up(&self, running: &Running) {
-        let mut requests = Vec::new();
-        if let Some(level) = *self.child_level.lock().unwrap_or_else(PoisonError::into_inner) {
-            requests.push(("logging/setLevel", serde_json::json!({ "level": level.as_str() })));
+        let level = *self.child_level.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(level) = level {
+            self.send_own(running, "logging/setLevel", &json!({ "level": level.as_str() }));
         }
         let sessions = self.sessions.all();
-        let uris: std::collections::BTreeSet<String> =
+        let uris: BTreeSet<String> =
             sessions.iter().flat_map(|session| session.state().subscriptions.clone()).collect();
-        requests
-            .extend(uris.into_iter().map(|uri| ("resources/subscribe", serde_json::json!({ "uri": uri }))));
-        for (method, params) in requests {
-            let id = self.calls.number();
-            let line =
-                format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{params}}}\n");
-            let _ = self.send(running, line.into_bytes());
+        for uri in uris {
+            self.send_own(running, "resources/subscribe", &json!({ "uri": uri }));
         }
     }
 
@@ -46,18 +43,19 @@ impl Face for Bridge {
         Ok(())
     }
 
-    fn oversize(&self, generation: u64, id: Option<String>, bytes: u64) {
-        let name = self.server.name();
-        let max = self.limits.max_message_bytes;
+    fn oversize(&self, generation: u64, line: &Oversize) {
+        let (name, bytes, max) = (self.server.name(), line.bytes, self.limits.max_message_bytes);
         log::warn!(server = name, event = "oversize", bytes; "printed a line of {bytes} bytes; more than max_message_bytes = {max} is not passed on");
-        let number = id.and_then(|id| id.parse().ok());
-        let call =
-            number.and_then(|number| self.calls.get(number)).filter(|call| call.generation == generation);
-        let Some(call) = call.and_then(|call| self.calls.close(call.number)) else { return };
+        let Some(id) = &line.id else { return };
         let text = format!(
-            "the answer of server {name} has {bytes} bytes; max_message_bytes = {max} in proxy.toml allows no more"
+            "the message of server {name} has {bytes} bytes; max_message_bytes = {max} in proxy.toml allows no more"
         );
-        call.fail(self.given_up("too-large", text));
+        if line.asks {
+            return self.refuse_child(generation, id, INTERNAL_ERROR, &text);
+        }
+        if let Some(call) = self.take_answered(generation, id) {
+            call.fail(self.given_up("too-large", text));
+        }
     }
 
     fn down(&self, generation: u64, end: &End) {
@@ -75,18 +73,21 @@ impl Face for Bridge {
 impl Bridge {
     /// An answer goes to the call of that number, under the client's own id.
     fn answer(&self, generation: u64, id: Range<usize>, text: String, refused: bool) {
-        let call = text[id.clone()].parse().ok().and_then(|number: u64| self.calls.get(number));
-        let call =
-            call.filter(|call| call.generation == generation).and_then(|call| self.calls.close(call.number));
-        let Some(call) = call else {
+        let Some(call) = self.take_answered(generation, &text[id.clone()]) else {
             return log::debug!(server = self.server.name(), event = "late-answer"; "an answer that nobody waits for");
         };
-        self.asks.close_call(call.number);
         if let Some(origin) = call.origin().filter(|_| refused) {
             self.take_back(origin);
         }
         let own_id = call.origin().map_or("null", |origin| origin.id.as_str());
         call.mailbox.put(Delivery::Answer(replace(text, id, own_id)));
+    }
+
+    /// Takes the call off the list that the child answers under this id.
+    fn take_answered(&self, generation: u64, id: &str) -> Option<Arc<Call>> {
+        let call = self.calls.get(id.parse().ok()?).filter(|call| call.generation == generation)?;
+        self.asks.close_call(call.number);
+        self.calls.close(call.number)
     }
 
     /// The child refused what we had remembered already.

@@ -9,7 +9,7 @@ mod relay;
 use crate::config::spec::{Options, RemoteSpec};
 use crate::http::{Exchange, Response};
 use crate::limits::Limits;
-use crate::server::{End, Face, Noise, Running, Server};
+use crate::server::{End, Face, Noise, Oversize, Running, Server};
 use ::http::uri::{PathAndQuery, Scheme};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -151,7 +151,7 @@ impl Face for Forward {
         Ok(())
     }
 
-    fn oversize(&self, _generation: u64, _id: Option<String>, _bytes: u64) {}
+    fn oversize(&self, _generation: u64, _line: &Oversize) {}
 
     fn down(&self, _generation: u64, _end: &End) {}
 

@@ -49,15 +49,14 @@ pub fn member<'t>(object: &'t str, key: &str) -> Option<&'t str> {
     members(object, key).pop()
 }
 
-/// The members of an object in their order, values as raw text; `None` if it is no object.
-pub fn entries(object: &str) -> Option<Vec<(String, &str)>> {
+/// The members of an object in their order, keys and values as raw text; `None` if it is no object.
+pub fn entries(object: &str) -> Option<Vec<(&str, &str)>> {
     serde_json::Deserializer::from_str(object).deserialize_map(Entries).ok()
 }
 
-/// An object of these members, values being raw text.
-pub fn object<'v>(entries: impl IntoIterator<Item = (String, &'v str)>) -> String {
-    let members =
-        entries.into_iter().map(|(key, value)| format!("{}:{value}", serde_json::Value::String(key)));
+/// An object of these members, keys and values being raw text.
+pub fn object<'t>(entries: impl IntoIterator<Item = (&'t str, &'t str)>) -> String {
+    let members = entries.into_iter().map(|(key, value)| format!("{key}:{value}"));
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
@@ -66,10 +65,18 @@ pub fn string(raw: &str) -> Option<String> {
     serde_json::from_str(raw).ok()
 }
 
+/// Whether the JSON string `raw` spells `text`. One with half a surrogate pair spells no text at all.
+pub fn spells(raw: &str, text: &str) -> bool {
+    match raw.contains('\\') {
+        true => string(raw).as_deref() == Some(text),
+        false => raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(text),
+    }
+}
+
 struct Entries;
 
 impl<'t> Visitor<'t> for Entries {
-    type Value = Vec<(String, &'t str)>;
+    type Value = Vec<(&'t str, &'t str)>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
@@ -77,8 +84,8 @@ impl<'t> Visitor<'t> for Entries {
 
     fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut all = Vec::new();
-        while let Some((key, value)) = map.next_entry::<String, &'t RawValue>()? {
-            all.push((key, value.get()));
+        while let Some((key, value)) = map.next_entry::<&'t RawValue, &'t RawValue>()? {
+            all.push((key.get(), value.get()));
         }
         Ok(all)
     }
@@ -97,8 +104,8 @@ impl<'t> Visitor<'t> for Members<'_> {
 
     fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let mut found = Vec::new();
-        while let Some(key) = map.next_key::<std::borrow::Cow<'t, str>>()? {
-            if key == self.key {
+        while let Some(key) = map.next_key::<&'t RawValue>()? {
+            if spells(key.get(), self.key) {
                 found.push(map.next_value::<&'t RawValue>()?.get());
             } else {
                 map.next_value::<IgnoredAny>()?;
@@ -155,8 +162,15 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_is_no_text_hides_nothing() {
+        let object = r#"{"\ud800":1,"k\udfff":2,"k":3}"#;
+        assert_eq!(members(object, "k"), ["3"]);
+        assert_eq!(super::object(entries(object).unwrap()), object);
+    }
+
+    #[test]
     fn an_object_can_be_rebuilt_from_its_entries() {
-        let text = r#"{"b":1.0,"a\"":[1, 2],"b":{}}"#;
+        let text = r#"{"b":1.0,"a\"\u0061":[1, 2],"b":{}}"#;
         assert_eq!(object(entries(text).unwrap()), text);
         assert!(entries("[]").is_none());
     }

@@ -143,6 +143,11 @@ impl Server {
         self.tell(Event::Restart);
     }
 
+    /// This child has closed its stdin and can take no call: ends it, if it is still there, for another.
+    pub fn replace(&self, generation: u64) {
+        self.tell(Event::Quiet { generation });
+    }
+
     /// Takes in what a health check found.
     pub fn report(&self, report: Report) {
         self.tell(Event::Health(report));

@@ -48,7 +48,7 @@ impl Input {
     /// Sends one line, its `\n` included.
     ///
     /// # Errors
-    /// The child is gone, or has not read for so long that the queue is full; nothing of the line was sent then.
+    /// The child is gone, or has not read for so long that the queue is full; it has not got the line then.
     pub fn send(&self, line: Vec<u8>) -> Result<(), InputError> {
         let mut state = self.state();
         if state.pipe.is_none() {
@@ -60,16 +60,9 @@ impl Input {
         state.queued += line.len();
         state.queue.push_back(line);
         if state.queue.len() == 1 && !state.flush() {
-            drop(state);
             self.wake.notify_one();
         }
-        Ok(())
-    }
-
-    /// Whether the child has not read for so long that lines have to wait.
-    pub fn is_full(&self) -> bool {
-        let state = self.state();
-        state.pipe.is_some() && state.queued > self.max_queued / 2
+        if state.pipe.is_some() { Ok(()) } else { Err(InputError::Closed) }
     }
 
     /// Closes the pipe: the child reads the end of its input. What still waits is dropped.

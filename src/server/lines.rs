@@ -20,13 +20,19 @@ pub enum Noise {
 pub(super) enum Line {
     /// Without its end.
     Text(Vec<u8>),
-    /// Longer than the limit: passed over, but for the top-level `id` it held.
-    Oversize {
-        /// Raw text of the id.
-        id: Option<String>,
-        /// Length without the line end.
-        bytes: u64,
-    },
+    /// Longer than the limit: passed over.
+    Oversize(Oversize),
+}
+
+/// What is known of a line that was passed over.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Oversize {
+    /// Raw text of its top-level `id`.
+    pub id: Option<String>,
+    /// Whether it had a top-level `method`: then the id is the child's own, and no call's.
+    pub asks: bool,
+    /// Length without the line end.
+    pub bytes: u64,
 }
 
 /// Reads lines of at most `max` bytes; of a longer one no more than that is ever in memory.
@@ -69,13 +75,13 @@ impl<R: Read> Lines<R> {
             let done = end.is_some() || chunk.is_empty();
             self.reader.consume(used + usize::from(end.is_some()));
             if done {
-                return Ok(Line::Oversize { id: scan.finish(), bytes });
+                return Ok(Line::Oversize(scan.finish(bytes)));
             }
         }
     }
 }
 
-/// Finds the top-level `"id"` of an object while it flows by. Servers print it first or last.
+/// Finds the top-level `"id"` and `"method"` of an object while it flows by. Servers print them first or last.
 #[derive(Default)]
 struct IdScan {
     depth: usize,
@@ -84,6 +90,7 @@ struct IdScan {
     /// The text of the member being read at depth 1 (bounded): `"id":7`.
     member: Vec<u8>,
     id: Option<String>,
+    asks: bool,
 }
 
 /// `"id"`, a colon, white space and a reasonable id.
@@ -126,15 +133,16 @@ impl IdScan {
 
     fn end_member(&mut self) {
         let text = String::from_utf8_lossy(&self.member);
-        let value = text.trim().strip_prefix("\"id\"").and_then(|rest| rest.trim_start().strip_prefix(':'));
-        if let Some(id) = value {
-            self.id = Some(id.trim().to_string());
+        match text.split_once(':').map(|(key, value)| (key.trim(), value.trim())) {
+            Some(("\"id\"", id)) => self.id = Some(id.to_string()),
+            Some(("\"method\"", _)) => self.asks = true,
+            _ => {}
         }
         self.member.clear();
     }
 
-    fn finish(self) -> Option<String> {
-        self.id
+    fn finish(self, bytes: u64) -> Oversize {
+        Oversize { id: self.id, asks: self.asks, bytes }
     }
 }
 
@@ -162,13 +170,17 @@ mod tests {
             format!(r#"{{"jsonrpc":"2.0","id":7,"result":{{"id":1,"t":"{long}"}}}}"#),
             format!(r#"{{"result":{{"id":1,"t":["{long}"]}},"jsonrpc":"2.0", "id" : 7 }}"#),
         ] {
-            let id = Some("7".to_string());
+            let passed_over = Oversize { id: Some("7".into()), asks: false, bytes: line.len() as u64 };
             assert_eq!(
                 all(format!("{line}\nnext").as_bytes(), 50),
-                [Line::Oversize { id, bytes: line.len() as u64 }, Line::Text(b"next".to_vec())]
+                [Line::Oversize(passed_over), Line::Text(b"next".to_vec())]
             );
         }
-        assert_eq!(all(&[b'x'; 100], 50), [Line::Oversize { id: None, bytes: 100 }]);
+        let noise = Oversize { id: None, asks: false, bytes: 100 };
+        assert_eq!(all(&[b'x'; 100], 50), [Line::Oversize(noise)]);
+        let ask = format!(r#"{{"id":7,"params":["{long}"],"method":"ping"}}"#);
+        let passed_over = Oversize { id: Some("7".into()), asks: true, bytes: ask.len() as u64 };
+        assert_eq!(all(ask.as_bytes(), 50), [Line::Oversize(passed_over)]);
     }
 
     proptest! {

@@ -19,7 +19,7 @@ mod supervisor;
 pub use guard::{GUARD_COMMAND, Guard, run_guard};
 pub use handle::{Context, Report, Server};
 pub use input::InputError;
-pub use lines::Noise;
+pub use lines::{Noise, Oversize};
 pub use reaper::Reaper;
 pub use status::{End, Health, Running, State, Status, Target, Unavailable};
 
@@ -33,8 +33,8 @@ pub trait Face: Send + Sync + 'static {
     /// # Errors
     /// It is no JSON-RPC message: what kind of noise it is.
     fn line(&self, generation: u64, line: Vec<u8>) -> Result<(), Noise>;
-    /// A line of `bytes` bytes went over the limit and was passed over; `id` is its top-level id, if it had one.
-    fn oversize(&self, generation: u64, id: Option<String>, bytes: u64);
+    /// A line went over the limit and was passed over.
+    fn oversize(&self, generation: u64, line: &Oversize);
     /// The child is gone, with whatever it was doing.
     fn down(&self, generation: u64, end: &End);
     /// Whether something answers HTTP on this port of ours (asked while an HTTP child starts).

@@ -30,7 +30,7 @@ impl Output {
             match line {
                 Line::Text(text) if initialized => self.pass_on(text, &mut noise),
                 Line::Text(text) => initialized = self.greet(text, &mut noise),
-                Line::Oversize { id, bytes } => self.face.oversize(self.generation, id, bytes),
+                Line::Oversize(line) => self.face.oversize(self.generation, &line),
             }
         }
         noise.summarize(&self.server);

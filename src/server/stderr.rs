@@ -63,7 +63,7 @@ impl Tail {
         while let Ok(Some(line)) = lines.next() {
             let text = match line {
                 Line::Text(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-                Line::Oversize { bytes, .. } => format!("(a line of {bytes} bytes)"),
+                Line::Oversize(line) => format!("(a line of {} bytes)", line.bytes),
             };
             log::info!(target: "stderr", server, event = "stderr"; "{text}");
             self.push(text);

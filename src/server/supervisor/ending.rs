@@ -18,7 +18,7 @@ const QUIET_GRACE: Duration = Duration::from_millis(20);
 const ERROR_LINES: usize = 10;
 
 impl Supervisor {
-    /// The end of stdout: usually the exit follows; a child that lives on without it is ended.
+    /// The end of a pipe: usually the exit follows; a child that lives on without it is ended.
     pub(super) fn went_quiet(&mut self) {
         if !matches!(self.phase, Phase::Starting { .. } | Phase::Ready { .. }) {
             return;

@@ -32,7 +32,7 @@ pub(super) enum Event {
         generation: u64,
         status: ExitStatus,
     },
-    /// The child's stdout has ended.
+    /// The child's stdout has ended, or it has closed its stdin: it can serve no more.
     Quiet {
         generation: u64,
     },

@@ -1,0 +1,162 @@
+//! What the child asks clients: sampling and elicitation reach the one session that can be meant, or nobody.
+
+use crate::harness::*;
+use crate::rig::*;
+use serde_json::{Value, json};
+
+#[track_caller]
+fn capable(proxy: &Proxy) -> Client {
+    proxy.client_with("a").capabilities(json!({"sampling": {}, "elicitation": {}})).connect()
+}
+
+/// A call during which the child asks; the stream, and the question that came on it.
+#[track_caller]
+fn asked(client: &Client, kind: &str) -> (Stream, Value) {
+    let call = client.stream(&client.call_message("ask", json!({"kind": kind, "text": "well?"})));
+    let (_, question) = call.next_message();
+    (call, question)
+}
+
+/// What the child was told, when its question never reaches a client.
+#[track_caller]
+fn refused(client: &Client, kind: &str) -> Value {
+    let response = client.post(&client.call_message("ask", json!({"kind": kind, "text": "well?"})));
+    let messages = response.messages();
+    assert_eq!(messages.len(), 1, "no question, only the answer: {messages:?}");
+    serde_json::from_str(messages[0]["result"]["content"][0]["text"].as_str().unwrap()).unwrap()
+}
+
+/// The child's responses to us that carry this id of its own.
+#[track_caller]
+fn responses_at_child(client: &Client, id: &Value) -> Vec<Value> {
+    let mut messages = messages_at_child(client);
+    messages.retain(|message| message.get("method").is_none() && message["id"] == *id);
+    messages
+}
+
+#[track_caller]
+fn answer_of(call: &Stream) -> Value {
+    let (_, answer) = call.next_message();
+    call.wait_end();
+    serde_json::from_str(answer["result"]["content"][0]["text"].as_str().expect("a text")).unwrap()
+}
+
+#[test]
+fn a_question_reaches_the_caller_and_its_answer_the_child() {
+    let proxy = streaming();
+    let client = capable(&proxy);
+    for (place, (kind, method)) in
+        [("sampling", "sampling/createMessage"), ("elicitation", "elicitation/create")].iter().enumerate()
+    {
+        let (call, question) = asked(&client, kind);
+        assert_eq!(question["method"], *method);
+        assert!(question["params"].to_string().contains("well?"));
+        let result = json!({"said": [kind, 1.0]});
+        client.answer(&question["id"], result.clone());
+        assert_eq!(answer_of(&call), result);
+        let told = responses_at_child(&client, &json!(place));
+        assert_eq!(told, [json!({"jsonrpc": "2.0", "id": place, "result": result})]);
+    }
+}
+
+#[test]
+fn an_answer_that_is_an_error_reaches_the_child_too() {
+    let proxy = streaming();
+    let client = capable(&proxy);
+    let (call, question) = asked(&client, "sampling");
+    let error = json!({"code": -1, "message": "the user said no"});
+    let response = client.post(&json!({"jsonrpc": "2.0", "id": question["id"], "error": error}));
+    assert_eq!((response.status, response.body.len()), (202, 0));
+    assert_eq!(answer_of(&call), error);
+}
+
+#[test]
+fn a_session_that_cannot_be_asked_is_not() {
+    let proxy = proxy(Fake::stdio());
+    let (client, _bystander) = (proxy.client("a"), capable(&proxy));
+    assert_eq!(refused(&client, "sampling")["code"], -32603);
+    proxy.wait_log(|line| line.contains("sampling/createMessage refused") && line.contains("per-session"));
+    let forms = proxy.client_with("a").capabilities(json!({"elicitation": {}})).connect();
+    assert_eq!(refused(&forms, "sampling")["code"], -32603);
+    let url = json!({"jsonrpc": "2.0", "id": "u", "method": "elicitation/create", "params": {"mode": "url"}});
+    print(&forms, &url.to_string());
+    assert_eq!(responses_at_child(&forms, &json!("u"))[0]["error"]["code"], -32603);
+}
+
+#[test]
+fn with_two_sessions_that_could_be_meant_nobody_is_asked() {
+    let proxy = proxy(Fake::stdio());
+    let (one, two) = (capable(&proxy), capable(&proxy));
+    let message = one.call_message("hang", json!({}));
+    let call = one.stream(&message);
+    for kind in ["sampling", "elicitation"] {
+        let error = refused(&two, kind);
+        assert!(error["message"].as_str().unwrap().starts_with("2 sessions"), "{error}");
+    }
+    proxy.wait_log(|line| line.contains("refused: 2 sessions") && line.contains("per-session"));
+    cancel(&one, &message["id"]);
+    assert_eq!(failure(&call)["reason"], "cancelled", "nothing came before");
+    let (_call, question) = asked(&two, "sampling");
+    assert_eq!(question["method"], "sampling/createMessage", "a cancelled call does not count");
+}
+
+#[test]
+fn only_the_session_that_was_asked_can_answer() {
+    let proxy = streaming();
+    let (client, stranger) = (capable(&proxy), capable(&proxy));
+    let (call, question) = asked(&client, "sampling");
+    stranger.answer(&question["id"], json!("mine"));
+    client.answer(&json!(question["id"].to_string()), json!("a string is another id"));
+    client.answer(&question["id"], json!("yours"));
+    client.answer(&question["id"], json!("twice"));
+    assert_eq!(answer_of(&call), json!("yours"));
+    assert_eq!(responses_at_child(&client, &json!(0)).len(), 1);
+}
+
+#[test]
+fn a_question_ends_with_its_call() {
+    let proxy = streaming();
+    let client = capable(&proxy);
+    let message = client.call_message("ask", json!({"kind": "sampling"}));
+    let call = client.stream(&message);
+    let (_, question) = call.next_message();
+    cancel(&client, &message["id"]);
+    assert_eq!(failure(&call)["reason"], "cancelled");
+    client.answer(&question["id"], json!("too late"));
+    assert!(responses_at_child(&client, &json!(0)).is_empty());
+}
+
+#[test]
+fn the_child_may_take_its_question_back() {
+    let proxy = streaming();
+    let client = capable(&proxy);
+    let (call, question) = asked(&client, "elicitation");
+    print(&client, r#"{"jsonrpc":"2.0","method":"notifications/cancelled","params":{"requestId":0}}"#);
+    let (_, message) = call.next_message();
+    assert_eq!(message["method"], "notifications/cancelled");
+    assert_eq!(message["params"]["requestId"], question["id"]);
+    client.answer(&question["id"], json!("too late"));
+    assert!(responses_at_child(&client, &json!(0)).is_empty());
+}
+
+#[test]
+fn roots_are_nobodys_and_other_questions_are_unknown() {
+    let proxy = proxy(Fake::stdio());
+    let client = proxy.client_with("a").capabilities(json!({"roots": {}, "sampling": {}})).connect();
+    assert_eq!(refused(&client, "roots")["code"], -32601);
+    print(&client, r#"{"jsonrpc":"2.0","id":"odd","method":"no/such","params":{}}"#);
+    assert_eq!(responses_at_child(&client, &json!("odd"))[0]["error"]["code"], -32601);
+    client.notify("notifications/roots/list_changed", json!({}));
+    assert!(at_child(&client, "notifications/roots/list_changed").is_empty());
+}
+
+#[test]
+fn a_ping_is_answered_on_both_sides_without_the_other() {
+    let proxy = proxy(Fake::stdio());
+    let client = proxy.client("a");
+    print(&client, r#"{"jsonrpc":"2.0","id":"p","method":"ping"}"#);
+    let pong = json!({"jsonrpc": "2.0", "id": "p", "result": {}});
+    assert_eq!(responses_at_child(&client, &json!("p")), [pong]);
+    assert_eq!(client.request("ping", json!({})), Ok(json!({})));
+    assert!(at_child(&client, "ping").is_empty());
+}

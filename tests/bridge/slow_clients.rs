@@ -1,0 +1,58 @@
+//! Clients that do not read what they are sent: they lose messages or their stream, nobody else loses anything.
+
+use crate::harness::*;
+use crate::rig::*;
+use serde_json::json;
+
+/// Opens a stream and leaves it unread.
+fn unread(proxy: &Proxy, method: &str, client: &Client, body: &str) -> Connection {
+    let mut connection = Connection::open(&proxy.url("a"));
+    connection.send(method, &proxy.url("a"), &client.headers(), body.as_bytes());
+    assert!(connection.head().is_stream());
+    connection
+}
+
+/// All that is still to come.
+fn rest(mut connection: Connection) -> String {
+    let chunks = std::iter::from_fn(|| connection.chunk());
+    String::from_utf8(chunks.flatten().collect()).unwrap()
+}
+
+#[test]
+fn a_call_whose_client_does_not_read_loses_progress_but_not_its_answer() {
+    let proxy = proxy(Fake::stdio());
+    let (slow, other) = (proxy.client("a"), proxy.client("a"));
+    let (steps, token) = (20_000, "t".repeat(1000));
+    let message = slow.progress_message("progress", json!({"steps": steps, "ms": 0}), json!(token));
+    let connection = unread(&proxy, "POST", &slow, &message.to_string());
+    eventually(DEADLINE, || entry(&proxy, "a")["in_flight"] == 0);
+    assert_eq!(other.text("echo", json!({"text": "not held up"})), "not held up");
+    let body = rest(connection);
+    let last = body.trim_end().lines().next_back().unwrap();
+    assert!(last.contains(r#""text":"done""#), "{last}");
+    let came = body.matches("notifications/progress").count();
+    assert!(came < steps, "{came} messages came: none was too many to wait");
+    let peak = peak_memory(&proxy);
+    assert!(peak < 40_000_000, "{peak} bytes");
+}
+
+#[test]
+fn a_session_whose_client_does_not_read_loses_its_stream() {
+    let proxy =
+        Site::new().fake("a", Fake::stdio()).config("[limits]\nstream_queue_bytes = 500000\n").start();
+    let (slow, other) = (proxy.client("a"), proxy.client("a"));
+    let (connection, stream) = (unread(&proxy, "GET", &slow, ""), other.listen());
+    let (count, pad) = (200, "x".repeat(100_000));
+    for n in 0..count {
+        let params = json!({ "n": n, "pad": pad });
+        let method = "notifications/tools/list_changed";
+        print(&other, &json!({"jsonrpc": "2.0", "method": method, "params": params}).to_string());
+        assert_eq!(stream.next_message().1["params"]["n"], n);
+    }
+    let came = rest(connection).matches("list_changed").count();
+    assert!(came < count, "{came} messages came and the stream ended");
+    assert_eq!(slow.text("echo", json!({"text": "the session lives"})), "the session lives");
+    list_changed(&other, "prompts");
+    let again = slow.listen();
+    again.wait_message(|message| message["method"] == "notifications/prompts/list_changed");
+}
