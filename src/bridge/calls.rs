@@ -3,7 +3,7 @@
 use super::mailbox::{Delivery, Mailbox};
 use super::session::Session;
 use crate::protocol::error::RpcError;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -95,7 +95,8 @@ impl Calls {
         let call =
             Arc::new(Call { number: self.number(), generation, owner, mailbox: Mailbox::new(queue_bytes) });
         let mut open = self.list();
-        if open.len() >= self.max {
+        // A question of our own is bounded by the servers there are.
+        if call.origin().is_some() && open.len() >= self.max {
             return None;
         }
         open.insert(call.number, Arc::clone(&call));
@@ -136,27 +137,19 @@ impl Calls {
         self.list().values().filter(|call| call.is_of(session)).cloned().collect()
     }
 
-    /// The newest call during which the child may ask, if all such calls belong to one session that `fits`.
+    /// The newest call during which the child may ask, if all such calls belong to one session. What their clients
+    /// can be asked does not matter here: the child does not know it, so any of them can be meant.
     ///
     /// # Errors
     /// How many sessions could be meant: none or several.
-    pub(super) fn only_askable(&self, fits: impl Fn(&Session) -> bool) -> Result<Arc<Call>, usize> {
+    pub(super) fn only_askable(&self) -> Result<Arc<Call>, usize> {
         let open = self.list();
-        let mut meant: Vec<(&Arc<Call>, &Origin)> = open
-            .values()
-            .filter_map(|call| call.origin().map(|origin| (call, origin)))
-            .filter(|(_, origin)| origin.may_ask && fits(&origin.session))
-            .collect();
-        meant.sort_by_key(|(call, _)| std::cmp::Reverse(call.number));
-        let Some((newest, first)) = meant.first() else { return Err(0) };
-        let mut others: Vec<&str> = meant.iter().map(|(_, origin)| origin.session.id.as_str()).collect();
-        others.sort_unstable();
-        others.dedup();
-        if others.len() > 1 {
-            return Err(others.len());
+        let askable = || open.values().filter(|call| call.origin().is_some_and(|origin| origin.may_ask));
+        let sessions = askable().filter_map(|call| call.origin()).map(|origin| origin.session.id.as_str());
+        match sessions.collect::<BTreeSet<_>>().len() {
+            1 => askable().max_by_key(|call| call.number).cloned().ok_or(0),
+            several => Err(several),
         }
-        debug_assert!(others[0] == first.session.id);
-        Ok(Arc::clone(newest))
     }
 
     /// Takes all calls of one child off the list.

@@ -43,6 +43,8 @@ struct Queue {
     reader: u64,
     /// Whether that stream is still there.
     is_read: bool,
+    /// Nobody will come for what is put here.
+    closed: bool,
 }
 
 impl Mailbox {
@@ -53,6 +55,9 @@ impl Mailbox {
     /// Leaves something. What does not fit ends the stream that reads here: its client has not kept up.
     pub(super) fn put(&self, delivery: Delivery) {
         let mut queue = self.queue();
+        if queue.closed {
+            return;
+        }
         let bytes = match &delivery {
             Delivery::Message(text) => text.len(),
             Delivery::Answer(_) | Delivery::Failed(_) => 0,
@@ -92,6 +97,19 @@ impl Mailbox {
             }
             queue = self.wait(queue, left);
         }
+    }
+
+    /// Nobody will come any more: what waits is dropped, and so is what still comes.
+    pub(super) fn close(&self) {
+        let mut queue = self.queue();
+        queue.closed = true;
+        queue.deliveries.clear();
+        queue.bytes = 0;
+    }
+
+    /// Whether it was closed.
+    pub(super) fn is_closed(&self) -> bool {
+        self.queue().closed
     }
 
     /// Opens a stream on this mailbox and ends the one before. What it returns goes into [`Mailbox::read`].

@@ -116,7 +116,7 @@ impl Bridge {
                     .for_each(|session| session.outbox.put_once(message.text.as_bytes()));
             }
             // Whatever else it is, it goes to the one session it can be meant for, or to none.
-            _ => match self.calls.only_askable(|_| true) {
+            _ => match self.calls.only_askable() {
                 Ok(call) => put(&call, message.text),
                 Err(_) => {
                     log::debug!(server = self.server.name(), event = "dropped"; "{method} for no one session")
@@ -137,7 +137,7 @@ impl Bridge {
 
     /// A log message names no call. It goes to the one session that can be meant, else to our own log and nobody.
     fn log_message(&self, message: &Message<'_>, params: Option<&str>) {
-        match self.calls.only_askable(|_| true) {
+        match self.calls.only_askable() {
             Ok(call) if call.origin().is_some_and(|origin| origin.session.wants(Level::of(params))) => {
                 put(&call, message.text);
             }
@@ -163,13 +163,10 @@ impl Bridge {
     fn asked(&self, generation: u64, message: &Message<'_>, id: &str, method: &str, params: Option<&str>) {
         match method {
             "ping" => self.pong(generation, id),
-            "sampling/createMessage" | "elicitation/create" => {
-                let meant = self.calls.only_askable(|session| session.capabilities.cover(method, params));
-                match meant {
-                    Ok(call) => self.pass_ask(generation, message, id, &call),
-                    Err(sessions) => self.refuse_ask(generation, id, method, sessions),
-                }
-            }
+            "sampling/createMessage" | "elicitation/create" => match self.whom_to_ask(method, params) {
+                Ok(call) => self.pass_ask(generation, message, id, &call),
+                Err(why) => self.refuse_ask(generation, id, method, &why),
+            },
             _ => {
                 let text = format!("{method} is not offered by this client");
                 self.refuse_child(generation, id, METHOD_NOT_FOUND, &text);
@@ -201,14 +198,27 @@ impl Bridge {
         call.mailbox.put(Delivery::Message(text));
     }
 
-    fn refuse_ask(&self, generation: u64, id: &str, method: &str, sessions: usize) {
-        let name = self.server.name();
-        let why = match sessions {
-            0 => "no session with a call in flight can be asked this".to_string(),
+    /// The call whose client the child can only mean, if it is there and can be asked this.
+    fn whom_to_ask(&self, method: &str, params: Option<&str>) -> Result<Arc<Call>, String> {
+        let several = |sessions| match sessions {
+            0 => "no session has a call in flight".to_string(),
             _ => format!("{sessions} sessions have calls in flight, and nothing says which one is meant"),
         };
-        log::warn!(server = name, event = "ask-refused", sessions; "{method} refused: {why}; instances = \"per-session\" gives each session a child of its own");
-        self.refuse_child(generation, id, INTERNAL_ERROR, &why);
+        let call = self.calls.only_askable().map_err(several)?;
+        let covered = call.origin().is_some_and(|origin| origin.session.capabilities.cover(method, params));
+        match (covered, call.mailbox.is_closed()) {
+            (true, false) => Ok(call),
+            (false, _) => {
+                Err("the client of the call in flight has not declared that it can be asked this".into())
+            }
+            (true, true) => Err("the client of the call in flight is gone".into()),
+        }
+    }
+
+    fn refuse_ask(&self, generation: u64, id: &str, method: &str, why: &str) {
+        let name = self.server.name();
+        log::warn!(server = name, event = "ask-refused"; "{method} refused: {why}; instances = \"per-session\" gives each session a child of its own");
+        self.refuse_child(generation, id, INTERNAL_ERROR, why);
     }
 }
 

@@ -32,14 +32,21 @@ impl Bridge {
                 clock.restart();
                 self.stream(call, clock, Some(text))
             }
-            None if client.is_gone() => Response::new(Payload::Empty),
+            None if client.is_gone() => {
+                call.mailbox.close();
+                Response::new(Payload::Empty)
+            }
             None => self.stream(call, clock, None),
         }
     }
 
     fn stream(self: &Arc<Self>, call: Arc<Call>, clock: Clock, first: Option<Vec<u8>>) -> Response {
         let bridge = Arc::clone(self);
-        event_stream(move |writer| bridge.follow(&call, clock, first, writer))
+        event_stream(move |writer| {
+            let outcome = bridge.follow(&call, clock, first, writer);
+            call.mailbox.close();
+            outcome
+        })
     }
 
     /// Writes what comes until the answer has gone out. A client that left does not end the call (2025-11-25,

@@ -182,6 +182,9 @@ impl<'t> Envelope<'t> {
     fn response(self) -> Result<Kind<'t>, Invalid> {
         let id = self.id.map(RawValue::get).filter(|id| is_id(id) || *id == "null");
         let (result, error) = (self.result.map(RawValue::get), self.error.map(RawValue::get));
+        // Some servers write the other one too, as null.
+        let error = error.filter(|error| result.is_none() || *error != "null");
+        let result = result.filter(|result| error.is_none() || *result != "null");
         match id {
             Some(id) if result.is_some() != error.is_some() => Ok(Kind::Response { id, result, error }),
             _ => {
@@ -246,6 +249,7 @@ mod tests {
             (r#"{"jsonrpc":"2.0","id":1,"method":"a","params":{},"params":{}}"#, -32600),
             (r#"{"jsonrpc":"2.0","id":1,"result":{},"error":{}}"#, -32600),
             (r#"{"jsonrpc":"2.0","result":{}}"#, -32600),
+            (r#"{"jsonrpc":"2.0","id":1}"#, -32600),
             (r#"{"jsonrpc":"2.0","id":1,"method":"a"} x"#, -32700),
         ] {
             assert_eq!(parse(text).map(|_| 0).map_err(|e| e.code()), Err(code), "{text}");
@@ -268,6 +272,8 @@ mod tests {
             kind(r#"{"jsonrpc":"2.0","id":null,"error":{}}"#),
             Kind::Response { id: "null", .. }
         ));
+        let sloppy = r#"{"jsonrpc":"2.0","id":1,"result":{},"error":null}"#;
+        assert!(matches!(kind(sloppy), Kind::Response { result: Some("{}"), error: None, .. }));
         assert!(matches!(
             kind(r#"{"id":1,"result":null,"jsonrpc":"2.0"}"#),
             Kind::Response { result: Some("null"), .. }
