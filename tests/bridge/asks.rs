@@ -100,6 +100,19 @@ fn with_two_sessions_that_could_be_meant_nobody_is_asked() {
     assert_eq!(question["method"], "sampling/createMessage", "a cancelled call does not count");
 }
 
+/// The child does not know what each client can be asked: its question may have come from the call of the other one.
+#[test]
+fn a_question_never_goes_to_a_bystander_who_could_answer_it() {
+    let proxy = proxy(Fake::stdio());
+    let (capable, other) = (capable(&proxy), proxy.client("a"));
+    let message = capable.call_message("hang", json!({}));
+    let call = capable.stream(&message);
+    let error = refused(&other, "sampling");
+    assert!(error["message"].as_str().unwrap().starts_with("2 sessions"), "{error}");
+    cancel(&capable, &message["id"]);
+    assert_eq!(failure(&call)["reason"], "cancelled", "nothing came before");
+}
+
 #[test]
 fn only_the_session_that_was_asked_can_answer() {
     let proxy = streaming();
