@@ -2,6 +2,7 @@
 
 use super::mailbox::{Delivery, Mailbox};
 use super::session::Session;
+use super::wishes::Wish;
 use crate::protocol::error::RpcError;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -25,22 +26,12 @@ pub(super) struct Origin {
     pub(super) token: Option<String>,
     /// Whether the child may ask its client something meanwhile (`tools/call`, `prompts/get`, `resources/read`).
     pub(super) may_ask: bool,
-    /// What has to be taken back if the child refuses.
-    pub(super) effect: Effect,
+    /// What the request wishes for, to be noted when the child agrees.
+    pub(super) wish: Wish,
     /// When it counts as failed, whatever happens.
     pub(super) deadline: Instant,
     /// Bytes that may wait for its client.
     pub(super) queue_bytes: usize,
-}
-
-/// What was remembered in the hope that the child agrees.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Effect {
-    None,
-    /// The child's log level.
-    Level,
-    /// The session's subscription to a resource.
-    Subscription(String),
 }
 
 /// One call in flight.
@@ -62,6 +53,10 @@ impl Call {
         }
     }
 
+    fn may_ask(&self) -> bool {
+        self.origin().is_some_and(|origin| origin.may_ask)
+    }
+
     fn is_of(&self, session: &Session) -> bool {
         self.origin().is_some_and(|origin| std::ptr::eq(&*origin.session, session))
     }
@@ -69,16 +64,23 @@ impl Call {
 
 /// All calls in flight of one server.
 pub(super) struct Calls {
-    open: Mutex<HashMap<u64, Arc<Call>>>,
+    list: Mutex<List>,
     /// Told whenever the list has become empty.
     emptied: Condvar,
     last: AtomicU64,
     max: usize,
 }
 
+#[derive(Default)]
+struct List {
+    open: HashMap<u64, Arc<Call>>,
+    /// Calls that were given up while the child may still be at work on them, and ask because of them.
+    given_up: HashMap<u64, Arc<Call>>,
+}
+
 impl Calls {
     pub(super) fn new(max: usize) -> Calls {
-        Calls { open: Mutex::default(), emptied: Condvar::new(), last: AtomicU64::new(0), max }
+        Calls { list: Mutex::default(), emptied: Condvar::new(), last: AtomicU64::new(0), max }
     }
 
     /// A number nobody has had.
@@ -94,7 +96,7 @@ impl Calls {
         };
         let call =
             Arc::new(Call { number: self.number(), generation, owner, mailbox: Mailbox::new(queue_bytes) });
-        let mut open = self.list();
+        let open = &mut self.list().open;
         // A question of our own is bounded by the servers there are.
         if call.origin().is_some() && open.len() >= self.max {
             return None;
@@ -103,38 +105,56 @@ impl Calls {
         Some(call)
     }
 
-    /// Takes a call off the list: it is over. `None` if it was over already.
+    /// Takes a call off the list: it is answered. `None` if it was over already.
     pub(super) fn close(&self, number: u64) -> Option<Arc<Call>> {
-        let mut open = self.list();
-        let call = open.remove(&number);
-        if open.is_empty() {
-            self.emptied.notify_all();
+        let mut list = self.list();
+        list.given_up.remove(&number);
+        let call = list.open.remove(&number);
+        self.tell_if_empty(&list);
+        call
+    }
+
+    /// Takes a call off the list that the child has not answered. It is remembered until the child answers after
+    /// all, ends, or the deadline passes: a child that does not heed a cancellation may still ask because of it.
+    pub(super) fn give_up(&self, number: u64) -> Option<Arc<Call>> {
+        let mut list = self.list();
+        let call = list.open.remove(&number);
+        self.tell_if_empty(&list);
+        if let Some(call) = call.as_ref().filter(|call| call.may_ask() && list.given_up.len() < self.max) {
+            list.given_up.insert(number, Arc::clone(call));
         }
         call
+    }
+
+    fn tell_if_empty(&self, list: &List) {
+        if list.open.is_empty() {
+            self.emptied.notify_all();
+        }
     }
 
     /// Waits until no call is in flight, or `deadline`.
     pub(super) fn wait_empty(&self, deadline: Instant) {
         let patience = deadline.saturating_duration_since(Instant::now());
-        let guard = self.emptied.wait_timeout_while(self.list(), patience, |open| !open.is_empty());
+        let guard = self.emptied.wait_timeout_while(self.list(), patience, |list| !list.open.is_empty());
         drop(guard.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The call of that number, if it is in flight.
     pub(super) fn get(&self, number: u64) -> Option<Arc<Call>> {
-        self.list().get(&number).cloned()
+        self.list().open.get(&number).cloned()
     }
 
     /// The newest call of a session with that id (raw text), for `notifications/cancelled`.
     pub(super) fn find(&self, session: &Session, id: &str) -> Option<Arc<Call>> {
-        let open = self.list();
-        let matching = open.values().filter(|c| c.is_of(session) && c.origin().is_some_and(|o| o.id == id));
-        matching.max_by_key(|call| call.number).cloned()
+        let list = self.list();
+        let same =
+            |call: &&Arc<Call>| call.is_of(session) && call.origin().is_some_and(|origin| origin.id == id);
+        list.open.values().filter(same).max_by_key(|call| call.number).cloned()
     }
 
     /// The calls of a session.
     pub(super) fn of_session(&self, session: &Session) -> Vec<Arc<Call>> {
-        self.list().values().filter(|call| call.is_of(session)).cloned().collect()
+        self.list().open.values().filter(|call| call.is_of(session)).cloned().collect()
     }
 
     /// The newest call during which the child may ask, if all such calls belong to one session. What their clients
@@ -143,39 +163,43 @@ impl Calls {
     /// # Errors
     /// How many sessions could be meant: none or several.
     pub(super) fn only_askable(&self) -> Result<Arc<Call>, usize> {
-        let open = self.list();
-        let askable = || open.values().filter(|call| call.origin().is_some_and(|origin| origin.may_ask));
-        let sessions = askable().filter_map(|call| call.origin()).map(|origin| origin.session.id.as_str());
-        match sessions.collect::<BTreeSet<_>>().len() {
-            1 => askable().max_by_key(|call| call.number).cloned().ok_or(0),
-            several => Err(several),
+        let list = self.list();
+        let askable = || list.open.values().filter(|call| call.may_ask());
+        let all = askable().chain(list.given_up.values()).filter_map(|call| call.origin());
+        let sessions: BTreeSet<&str> = all.map(|origin| origin.session.id.as_str()).collect();
+        match (sessions.len(), askable().max_by_key(|call| call.number)) {
+            (1, Some(newest)) => Ok(Arc::clone(newest)),
+            (_, None) => Err(0),
+            (several, _) => Err(several),
         }
     }
 
     /// Takes all calls of one child off the list.
     pub(super) fn close_generation(&self, generation: u64) -> Vec<Arc<Call>> {
-        let mut open = self.list();
-        let closed = open.extract_if(|_, call| call.generation == generation).map(|(_, call)| call).collect();
-        if open.is_empty() {
-            self.emptied.notify_all();
-        }
+        let mut list = self.list();
+        list.given_up.retain(|_, call| call.generation != generation);
+        let closed =
+            list.open.extract_if(|_, call| call.generation == generation).map(|(_, call)| call).collect();
+        self.tell_if_empty(&list);
         closed
     }
 
     /// Calls of clients whose deadline passed more than a moment ago: nobody waits for them any more.
     pub(super) fn overdue(&self, now: Instant) -> Vec<Arc<Call>> {
         let late =
-            |call: &&Arc<Call>| call.origin().is_some_and(|o| o.deadline + Duration::from_secs(1) < now);
-        self.list().values().filter(late).cloned().collect()
+            |call: &Arc<Call>| call.origin().is_some_and(|o| o.deadline + Duration::from_secs(1) < now);
+        let mut list = self.list();
+        list.given_up.retain(|_, call| !late(call));
+        list.open.values().filter(|call| late(call)).cloned().collect()
     }
 
     /// How many were made by clients.
     pub(super) fn of_clients(&self) -> usize {
-        self.list().values().filter(|call| call.origin().is_some()).count()
+        self.list().open.values().filter(|call| call.origin().is_some()).count()
     }
 
-    fn list(&self) -> MutexGuard<'_, HashMap<u64, Arc<Call>>> {
-        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    fn list(&self) -> MutexGuard<'_, List> {
+        self.list.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -3,7 +3,9 @@
 use super::Bridge;
 use super::calls::Call;
 use super::session::Session;
+use crate::protocol::error::INTERNAL_ERROR;
 use crate::protocol::json;
+use crate::server::Running;
 use serde_json::json;
 
 impl Bridge {
@@ -14,45 +16,50 @@ impl Bridge {
         let Some(call) = json::member(params, "requestId").and_then(|id| self.calls.find(session, id)) else {
             return;
         };
-        if self.calls.close(call.number).is_none() {
-            return;
-        }
-        self.asks.close_call(call.number);
-        self.tell_child_cancelled(&call, json::member(params, "reason"));
-        call.fail(self.given_up("cancelled", "cancelled".into()));
+        self.give_up(&call, json::member(params, "reason"));
     }
 
     /// Ends a call for a reason of ours and tells the child. False if it was over already.
     pub(super) fn abandon(&self, call: &Call, reason: &str) -> bool {
-        if self.calls.close(call.number).is_none() {
+        self.give_up(call, Some(&serde_json::Value::from(reason).to_string()))
+    }
+
+    fn give_up(&self, call: &Call, reason: Option<&str>) -> bool {
+        if self.calls.give_up(call.number).is_none() {
             return false;
         }
-        self.asks.close_call(call.number);
-        let reason = serde_json::Value::from(reason).to_string();
-        self.tell_child_cancelled(call, Some(&reason));
+        if let Some(running) = self.server.running().filter(|running| running.generation == call.generation) {
+            self.tell_child_cancelled(&running, call, reason);
+            self.refuse_asks(&running, call);
+        }
         call.fail(self.given_up("cancelled", "cancelled".into()));
         true
     }
 
-    fn tell_child_cancelled(&self, call: &Call, reason: Option<&str>) {
-        let Some(running) = self.server.running().filter(|running| running.generation == call.generation)
-        else {
-            return;
-        };
+    fn tell_child_cancelled(&self, running: &Running, call: &Call, reason: Option<&str>) {
         let reason = reason.map(|reason| format!(",\"reason\":{reason}")).unwrap_or_default();
         let params = format!("{{\"requestId\":{}{reason}}}", call.number);
         let line =
             format!("{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{params}}}");
-        let _ = self.send(&running, json::splice_line(&line, &mut [], ""));
+        let _ = self.send(running, json::splice_line(&line, &mut [], ""));
+    }
+
+    /// What the child asked during a call that is over will not be answered any more.
+    pub(super) fn refuse_asks(&self, running: &Running, call: &Call) {
+        for ask in self.asks.close_call(call.number) {
+            self.refuse_child(
+                running,
+                &ask.child_id,
+                INTERNAL_ERROR,
+                "the call during which this was asked is over",
+            );
+        }
     }
 
     /// Tells the child that its request will not be answered by a client.
-    pub(super) fn refuse_child(&self, generation: u64, child_id: &str, code: i64, message: &str) {
-        let Some(running) = self.server.running().filter(|running| running.generation == generation) else {
-            return;
-        };
+    pub(super) fn refuse_child(&self, child: &Running, child_id: &str, code: i64, message: &str) {
         let error = json!({ "code": code, "message": message });
         let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{child_id},\"error\":{error}}}\n");
-        let _ = self.send(&running, line.into_bytes());
+        let _ = self.send(child, line.into_bytes());
     }
 }

@@ -27,8 +27,7 @@ impl Bridge {
     }
 
     fn post(self: &Arc<Self>, exchange: &mut Exchange<'_>) -> Result<Response, Refusal> {
-        headers::check_post(exchange.request.headers())
-            .or_else(|refusal| self.or_modern(exchange, refusal))?;
+        headers::check_post(exchange.request.headers()).map_err(|refusal| or_modern(exchange, refusal))?;
         let body = exchange.body.read_all(self.limits.max_message_bytes).map_err(unreadable)?;
         let text = String::from_utf8(body)
             .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, PARSE_ERROR, "the body is not UTF-8"))?;
@@ -38,13 +37,6 @@ impl Bridge {
             return Err(not_modern());
         }
         self.take(&message, exchange.request.headers(), &exchange.client)
-    }
-
-    /// A modern request is refused as such, whatever else its headers say, so that its client falls back.
-    fn or_modern(&self, exchange: &mut Exchange<'_>, refusal: Refusal) -> Result<(), Refusal> {
-        let version = headers::text(exchange.request.headers(), &headers::PROTOCOL_VERSION);
-        let modern = version.is_some_and(|version| version > revision::NEWEST_LEGACY.as_str());
-        Err(if modern { not_modern() } else { refusal })
     }
 
     fn take(
@@ -125,6 +117,13 @@ fn method_not_allowed() -> Response {
     .response();
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST, DELETE, OPTIONS"));
     response
+}
+
+/// A modern request is refused as such, whatever else its headers say, so that its client falls back.
+fn or_modern(exchange: &Exchange<'_>, refusal: Refusal) -> Refusal {
+    let version = headers::text(exchange.request.headers(), &headers::PROTOCOL_VERSION);
+    let modern = version.is_some_and(|version| version > revision::NEWEST_LEGACY.as_str());
+    if modern { not_modern() } else { refusal }
 }
 
 /// 400 with -32000: what makes clients of both eras fall back to `initialize`.

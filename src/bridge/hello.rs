@@ -41,7 +41,7 @@ impl Bridge {
     /// Lets go of a session that is over: its stream ends, its calls are cancelled, its subscriptions given up.
     pub(super) fn forget(&self, session: &Session) {
         session.outbox.detach();
-        self.give_up_subscriptions(session);
+        self.give_up_wishes(session);
         for call in self.calls.of_session(session) {
             self.abandon(&call, "session ended");
         }

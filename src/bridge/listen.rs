@@ -37,6 +37,7 @@ fn follow(session: &Session, reader: u64, writer: &mut StreamWriter<'_>) -> io::
     writer.write_chunk(&[sse::KEEP_ALIVE])?;
     let mut written = Instant::now();
     loop {
+        session.touch();
         match session.outbox.read(reader, Duration::from_secs(1)) {
             Next::Delivery(Delivery::Message(mut text)) => {
                 writer.write_chunk(&sse::event(&mut text))?;
@@ -46,7 +47,6 @@ fn follow(session: &Session, reader: u64, writer: &mut StreamWriter<'_>) -> io::
             Next::Ended => return Ok(()),
             Next::Nothing if writer.client().is_gone() => return Ok(()),
             Next::Nothing if written.elapsed() >= KEEP_ALIVE => {
-                session.state().last_used = Instant::now();
                 writer.write_chunk(&[sse::KEEP_ALIVE])?;
                 written = Instant::now();
             }

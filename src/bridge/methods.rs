@@ -1,18 +1,37 @@
 //! What becomes of each request and notification of a client.
 
 use super::Bridge;
-use super::calls::{Call, Effect, Origin, Owner};
+use super::calls::{Call, Origin, Owner};
 use super::refusal::json_response;
-use super::session::{Level, Session};
+use super::session::Session;
+use super::wishes::{Decision, Wish};
 use crate::http::{Client, Response};
-use crate::protocol::error::{INVALID_PARAMS, RpcError, success};
+use crate::protocol::error::{METHOD_NOT_FOUND, RpcError, success};
 use crate::protocol::json;
 use crate::protocol::message::Message;
 use crate::server::{InputError, Running};
 use ::http::StatusCode;
-use serde_json::{Value, json};
-use std::sync::{Arc, PoisonError};
+use serde_json::Value;
+use std::sync::Arc;
 use std::time::Instant;
+
+/// A client's request on its way to the child.
+struct Request<'r> {
+    message: &'r Message<'r>,
+    id: &'r str,
+    method: &'r str,
+    session: &'r Arc<Session>,
+    wish: Wish,
+    started: Instant,
+}
+
+/// What became of it.
+enum Sent {
+    /// The child has it.
+    Call(Arc<Call>),
+    /// The child need not hear of it: the answer is an empty result.
+    Answered,
+}
 
 impl Bridge {
     /// A request: some are ours to answer, the others go to the child.
@@ -24,57 +43,76 @@ impl Bridge {
         session: &Arc<Session>,
         client: &Client,
     ) -> Response {
-        let answered = match method {
-            "ping" => Some(Ok(())),
-            "logging/setLevel" => self.set_level(message, session),
-            "resources/subscribe" => self.subscribe(message, session),
-            "resources/unsubscribe" => self.unsubscribe(message, session),
-            _ => None,
+        let answer = match method {
+            "ping" => Ok(Sent::Answered),
+            // Tasks belong to the one client the child thinks it has; `initialize` does not offer them.
+            _ if method.starts_with("tasks/") => {
+                Err(RpcError::new(METHOD_NOT_FOUND, "tasks are not offered here"))
+            }
+            _ => Wish::of(method, message.params()).and_then(|wish| {
+                self.send_call(&Request { message, id, method, session, wish, started: Instant::now() })
+            }),
         };
-        match answered {
-            Some(Ok(())) => json_response(StatusCode::OK, success(id, "{}").into_bytes()),
-            Some(Err(error)) => json_response(StatusCode::OK, error.response(id).into_bytes()),
-            None => match self.send_call(message, id, method, session) {
-                Ok(call) => self.wait(call, client),
-                Err(error) => json_response(StatusCode::OK, error.response(id).into_bytes()),
-            },
+        match answer {
+            Ok(Sent::Call(call)) => self.wait(call, client),
+            Ok(Sent::Answered) => json_response(StatusCode::OK, success(id, "{}").into_bytes()),
+            Err(error) => json_response(StatusCode::OK, error.response(id).into_bytes()),
         }
     }
 
     /// Puts the call on the list and its line on the way. If the child has died or closed its stdin meanwhile, the
     /// next one gets it.
-    fn send_call(
-        &self,
-        message: &Message<'_>,
-        id: &str,
-        method: &str,
-        session: &Arc<Session>,
-    ) -> Result<Arc<Call>, RpcError> {
-        let started = Instant::now();
+    fn send_call(&self, request: &Request<'_>) -> Result<Sent, RpcError> {
         loop {
             let running = self.running()?;
-            let tokens = message.progress_tokens();
-            let origin = Origin {
-                session: Arc::clone(session),
-                id: id.to_string(),
-                token: tokens.last().map(|token| token.to_string()),
-                effect: effect(method, message),
-                may_ask: matches!(method, "tools/call" | "prompts/get" | "resources/read"),
-                deadline: started + self.options.call_timeout,
-                queue_bytes: self.limits.stream_queue_bytes,
+            let error = match self.try_send(request, &running)? {
+                Ok(sent) => return Ok(sent),
+                Err(error) => error,
             };
-            let call = self.calls.open(Owner::Client(origin), running.generation);
-            let call = call.ok_or_else(|| self.given_up("too-many-calls", self.too_many_calls()))?;
-            let mut cuts: Vec<_> = tokens.into_iter().chain([id]).map(|part| message.span(part)).collect();
-            let line = json::splice_line(message.text, &mut cuts, &call.number.to_string());
-            let Err(error) = self.send(&running, line) else { return Ok(call) };
-            self.calls.close(call.number);
-            let left = self.restart_wait.saturating_sub(started.elapsed());
+            let left = self.restart_wait.saturating_sub(request.started.elapsed());
             if error == InputError::Full || left.is_zero() {
+                self.conclude(&request.wish, request.session, true);
                 return Err(self.given_up("not-reading", self.not_reading()));
             }
             self.server.replace(running.generation);
             self.server.wait_end(running.generation, left);
+        }
+    }
+
+    fn try_send(
+        &self,
+        request: &Request<'_>,
+        running: &Running,
+    ) -> Result<Result<Sent, InputError>, RpcError> {
+        // Held until the line is sent, so that the child hears of wishes in the order of the decisions.
+        let mut agreed = (request.wish != Wish::None).then(|| self.wishes.lock());
+        let decision =
+            agreed.as_mut().map(|agreed| self.decide(&request.wish, request.session, agreed, running));
+        if let Some(Decision::Answer(answer)) = decision {
+            return answer.map(|()| Ok(Sent::Answered));
+        }
+        let message = request.message;
+        let tokens = message.progress_tokens();
+        let origin = Owner::Client(self.origin(request, tokens.last().copied()));
+        let call = self.calls.open(origin, running.generation);
+        let call = call.ok_or_else(|| self.given_up("too-many-calls", self.too_many_calls()))?;
+        let mut cuts: Vec<_> =
+            tokens.into_iter().chain([request.id]).map(|part| message.span(part)).collect();
+        let line = json::splice_line(message.text, &mut cuts, &call.number.to_string());
+        Ok(self.send(running, line).map(|()| Sent::Call(Arc::clone(&call))).inspect_err(|_| {
+            self.calls.close(call.number);
+        }))
+    }
+
+    fn origin(&self, request: &Request<'_>, token: Option<&str>) -> Origin {
+        Origin {
+            session: Arc::clone(request.session),
+            id: request.id.to_string(),
+            token: token.map(str::to_string),
+            wish: request.wish.clone(),
+            may_ask: matches!(request.method, "tools/call" | "prompts/get" | "resources/read"),
+            deadline: request.started + self.options.call_timeout,
+            queue_bytes: self.limits.stream_queue_bytes,
         }
     }
 
@@ -91,50 +129,6 @@ impl Bridge {
     fn not_reading(&self) -> String {
         let name = self.server.name();
         format!("server {name} does not read its input; try again later, or: mcp-proxy restart {name}")
-    }
-
-    /// The child's level is the most verbose one that any session asked for; if it has that already, we answer.
-    fn set_level(&self, message: &Message<'_>, session: &Session) -> Option<Result<(), RpcError>> {
-        let Some(level) = Level::of(message.params()) else {
-            let text = "level must be one of debug, info, notice, warning, error, critical, alert, emergency";
-            return Some(Err(RpcError::new(INVALID_PARAMS, text)));
-        };
-        session.state().level = Some(level);
-        let mut child_level = self.child_level.lock().unwrap_or_else(PoisonError::into_inner);
-        let verbose_enough = child_level.is_some_and(|current| current <= level);
-        if !verbose_enough {
-            *child_level = Some(level);
-        }
-        verbose_enough.then_some(Ok(()))
-    }
-
-    /// The child is subscribed to what any session is. Remembered before the child knows, so that no update is lost.
-    fn subscribe(&self, message: &Message<'_>, session: &Session) -> Option<Result<(), RpcError>> {
-        let uri = json::string(json::member(message.params()?, "uri")?)?;
-        let others = !self.sessions.subscribed(&uri).is_empty();
-        let mut state = session.state();
-        if state.subscriptions.len() >= self.limits.max_subscriptions {
-            let text = format!("a session may subscribe to {} resources", self.limits.max_subscriptions);
-            return Some(Err(RpcError::new(INVALID_PARAMS, text)));
-        }
-        state.subscriptions.insert(uri);
-        others.then_some(Ok(()))
-    }
-
-    fn unsubscribe(&self, message: &Message<'_>, session: &Session) -> Option<Result<(), RpcError>> {
-        let uri = json::string(json::member(message.params()?, "uri")?)?;
-        session.state().subscriptions.remove(&uri);
-        (!self.sessions.subscribed(&uri).is_empty()).then_some(Ok(()))
-    }
-
-    /// The child is told of those that no other session has.
-    pub(super) fn give_up_subscriptions(&self, session: &Session) {
-        let mut uris = std::mem::take(&mut session.state().subscriptions);
-        uris.retain(|uri| self.sessions.subscribed(uri).is_empty());
-        let Some(running) = self.server.running() else { return };
-        for uri in uris {
-            self.send_own(&running, "resources/unsubscribe", &json!({ "uri": uri }));
-        }
     }
 
     /// A request of our own whose answer changes nothing.
@@ -175,15 +169,5 @@ impl Bridge {
             let line = json::splice_line(message.text, &mut [message.span(id)], &ask.child_id);
             let _ = self.send(&running, line);
         }
-    }
-}
-
-/// What [`Bridge::set_level`] and [`Bridge::subscribe`] have remembered for a request that goes to the child.
-fn effect(method: &str, message: &Message<'_>) -> Effect {
-    let uri = || json::string(json::member(message.params()?, "uri")?);
-    match method {
-        "logging/setLevel" => Effect::Level,
-        "resources/subscribe" => uri().map_or(Effect::None, Effect::Subscription),
-        _ => Effect::None,
     }
 }

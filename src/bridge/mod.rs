@@ -7,6 +7,7 @@
 mod asks;
 mod calls;
 mod cancel;
+mod elicitations;
 mod endpoint;
 mod headers;
 mod hello;
@@ -18,6 +19,7 @@ mod router;
 mod session;
 mod sessions;
 mod wait;
+mod wishes;
 
 use crate::config::spec::Options;
 use crate::limits::Limits;
@@ -25,10 +27,11 @@ use crate::protocol::error::RpcError;
 use crate::server::{Running, Server};
 use asks::Asks;
 use calls::{Call, Calls, Owner};
-use session::Level;
+use elicitations::Elicitations;
 use sessions::Sessions;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use wishes::Wishes;
 
 /// The bridge of one stdio server.
 pub struct Bridge {
@@ -39,8 +42,8 @@ pub struct Bridge {
     sessions: Sessions,
     calls: Calls,
     asks: Asks,
-    /// The log level the child was last told.
-    child_level: Mutex<Option<Level>>,
+    elicitations: Elicitations,
+    wishes: Wishes,
 }
 
 /// A first start that times out is known to have ended a little later.
@@ -56,7 +59,8 @@ impl Bridge {
             sessions: Sessions::new(limits.max_sessions),
             calls: Calls::new(limits.max_calls),
             asks: Asks::default(),
-            child_level: Mutex::default(),
+            elicitations: Elicitations::default(),
+            wishes: Wishes::default(),
             server,
             options,
             limits,

@@ -2,48 +2,45 @@
 
 use super::Bridge;
 use super::asks::Ask;
-use super::calls::{Call, Effect, Origin};
+use super::calls::Call;
 use super::mailbox::Delivery;
 use super::session::Level;
-use crate::protocol::error::{INTERNAL_ERROR, METHOD_NOT_FOUND};
+use crate::protocol::error::{INTERNAL_ERROR, METHOD_NOT_FOUND, success};
 use crate::protocol::json;
 use crate::protocol::message::{Kind, Message};
 use crate::server::{End, Face, Noise, Oversize, Running};
-use serde_json::json;
-use std::collections::BTreeSet;
 use std::ops::Range;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 impl Face for Bridge {
     /// A new child gets to know what the sessions have asked of the one before.
     fn up(&self, running: &Running) {
-        let level = *self.child_level.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(level) = level {
-            self.send_own(running, "logging/setLevel", &json!({ "level": level.as_str() }));
-        }
-        let sessions = self.sessions.all();
-        let uris: BTreeSet<String> =
-            sessions.iter().flat_map(|session| session.state().subscriptions.clone()).collect();
-        for uri in uris {
-            self.send_own(running, "resources/subscribe", &json!({ "uri": uri }));
-        }
+        self.renew_wishes(running);
     }
 
-    fn line(&self, generation: u64, line: Vec<u8>) -> Result<(), Noise> {
+    fn line(&self, from: &Running, line: Vec<u8>) -> Result<(), Noise> {
         let text = String::from_utf8(line).map_err(|_| Noise::NotUtf8)?;
         let message = Noise::sort(&text)?;
         match &message.kind {
-            Kind::Response { id, error, .. } => {
-                let (cut, refused) = (message.span(id), error.is_some());
-                self.answer(generation, cut, text, refused);
+            Kind::Response { id, error, .. } => match self.take_answered(from, id) {
+                Some(call) => {
+                    self.note_outcome(&call, *error);
+                    let (cut, own_id) = (message.span(id), call.origin().map_or("null", |origin| &origin.id));
+                    call.mailbox.put(Delivery::Answer(replace(text, cut, own_id)));
+                }
+                None => {
+                    log::debug!(server = self.server.name(), event = "late-answer"; "an answer that nobody waits for")
+                }
+            },
+            Kind::Request { id, method, params } => self.asked(from, &message, id, method, *params),
+            Kind::Notification { method, params } => {
+                self.notified(from.generation, &message, method, *params)
             }
-            Kind::Request { id, method, params } => self.asked(generation, &message, id, method, *params),
-            Kind::Notification { method, params } => self.notified(generation, &message, method, *params),
         }
         Ok(())
     }
 
-    fn oversize(&self, generation: u64, line: &Oversize) {
+    fn oversize(&self, from: &Running, line: &Oversize) {
         let (name, bytes, max) = (self.server.name(), line.bytes, self.limits.max_message_bytes);
         log::warn!(server = name, event = "oversize", bytes; "printed a line of {bytes} bytes; more than max_message_bytes = {max} is not passed on");
         let Some(id) = &line.id else { return };
@@ -51,9 +48,9 @@ impl Face for Bridge {
             "the message of server {name} has {bytes} bytes; max_message_bytes = {max} in proxy.toml allows no more"
         );
         if line.asks {
-            return self.refuse_child(generation, id, INTERNAL_ERROR, &text);
+            return self.refuse_child(from, id, INTERNAL_ERROR, &text);
         }
-        if let Some(call) = self.take_answered(generation, id) {
+        if let Some(call) = self.take_answered(from, id) {
             call.fail(self.given_up("too-large", text));
         }
     }
@@ -65,37 +62,26 @@ impl Face for Bridge {
         }
     }
 
-    fn answers(&self, _port: u16) -> bool {
+    fn answers(&self) -> bool {
         false // a stdio child is ready when it answers initialize
     }
 }
 
 impl Bridge {
-    /// An answer goes to the call of that number, under the client's own id.
-    fn answer(&self, generation: u64, id: Range<usize>, text: String, refused: bool) {
-        let Some(call) = self.take_answered(generation, &text[id.clone()]) else {
-            return log::debug!(server = self.server.name(), event = "late-answer"; "an answer that nobody waits for");
-        };
-        if let Some(origin) = call.origin().filter(|_| refused) {
-            self.take_back(origin);
-        }
-        let own_id = call.origin().map_or("null", |origin| origin.id.as_str());
-        call.mailbox.put(Delivery::Answer(replace(text, id, own_id)));
+    /// Takes the call off the list that the child answers under this id; what it asked meanwhile is over too.
+    fn take_answered(&self, from: &Running, id: &str) -> Option<Arc<Call>> {
+        let number = id.parse().ok()?;
+        let call = self.calls.close(number).filter(|call| call.generation == from.generation)?;
+        self.refuse_asks(from, &call);
+        Some(call)
     }
 
-    /// Takes the call off the list that the child answers under this id.
-    fn take_answered(&self, generation: u64, id: &str) -> Option<Arc<Call>> {
-        let call = self.calls.get(id.parse().ok()?).filter(|call| call.generation == generation)?;
-        self.asks.close_call(call.number);
-        self.calls.close(call.number)
-    }
-
-    /// The child refused what we had remembered already.
-    fn take_back(&self, origin: &Origin) {
-        match &origin.effect {
-            Effect::None => {}
-            Effect::Level => *self.child_level.lock().unwrap_or_else(PoisonError::into_inner) = None,
-            Effect::Subscription(uri) => drop(origin.session.state().subscriptions.remove(uri)),
+    /// What the answer to a call tells us beside its client.
+    fn note_outcome(&self, call: &Call, error: Option<&str>) {
+        let Some(origin) = call.origin() else { return };
+        self.conclude(&origin.wish, &origin.session, error.is_some());
+        if let Some(error) = error {
+            self.elicitations.required(error, &origin.session);
         }
     }
 
@@ -114,6 +100,11 @@ impl Bridge {
                     .all()
                     .iter()
                     .for_each(|session| session.outbox.put_once(message.text.as_bytes()));
+            }
+            "notifications/elicitation/complete" => {
+                if let Some(session) = self.elicitations.complete(params) {
+                    session.outbox.put_once(message.text.as_bytes());
+                }
             }
             // Whatever else it is, it goes to the one session it can be meant for, or to none.
             _ => match self.calls.only_askable() {
@@ -144,7 +135,7 @@ impl Bridge {
             Ok(_) => {}
             Err(_) => {
                 let level = Level::of(params).map_or("unknown", Level::as_str);
-                log::debug!(server = self.server.name(), event = "log-message", level; "a log message ({level}) that belongs to no one session");
+                log::debug!(server = self.server.name(), event = "log-message"; "a log message ({level}) that belongs to no one session");
             }
         }
     }
@@ -160,42 +151,38 @@ impl Bridge {
     }
 
     /// The child asks. A ping is ours to answer; sampling and elicitation go to the one session that can be meant.
-    fn asked(&self, generation: u64, message: &Message<'_>, id: &str, method: &str, params: Option<&str>) {
+    fn asked(&self, from: &Running, message: &Message<'_>, id: &str, method: &str, params: Option<&str>) {
         match method {
-            "ping" => self.pong(generation, id),
+            "ping" => {
+                let line = success(id, "{}") + "\n";
+                let _ = self.send(from, line.into_bytes());
+            }
             "sampling/createMessage" | "elicitation/create" => match self.whom_to_ask(method, params) {
-                Ok(call) => self.pass_ask(generation, message, id, &call),
-                Err(why) => self.refuse_ask(generation, id, method, &why),
+                Ok(call) => self.pass_ask(from, message, id, &call),
+                Err(why) => self.refuse_ask(from, id, method, &why),
             },
             _ => {
                 let text = format!("{method} is not offered by this client");
-                self.refuse_child(generation, id, METHOD_NOT_FOUND, &text);
+                self.refuse_child(from, id, METHOD_NOT_FOUND, &text);
             }
         }
     }
 
-    fn pong(&self, generation: u64, id: &str) {
-        if let Some(running) = self.server.running().filter(|running| running.generation == generation) {
-            let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"result\":{{}}}}\n");
-            let _ = self.send(&running, line.into_bytes());
-        }
-    }
-
-    fn pass_ask(&self, generation: u64, message: &Message<'_>, id: &str, call: &Arc<Call>) {
+    fn pass_ask(&self, from: &Running, message: &Message<'_>, id: &str, call: &Arc<Call>) {
         let Some(origin) = call.origin() else { return };
         let number = self.calls.number();
         let session = Arc::clone(&origin.session);
-        let ask = Ask { child_id: id.to_string(), generation, session, call: call.number };
+        self.elicitations.asked(message.params(), &session);
+        let ask = Ask { child_id: id.to_string(), generation: from.generation, session, call: call.number };
         if !self.asks.open(number, ask) {
-            return self.refuse_child(
-                generation,
-                id,
-                INTERNAL_ERROR,
-                "too many requests wait for clients already",
-            );
+            return self.refuse_child(from, id, INTERNAL_ERROR, "too many requests wait for clients already");
         }
         let text = replace(message.text.to_string(), message.span(id), &number.to_string());
         call.mailbox.put(Delivery::Message(text));
+        // The call may have ended between the choice and the note of it: nobody would answer.
+        if self.calls.get(call.number).is_none() {
+            self.refuse_asks(from, call);
+        }
     }
 
     /// The call whose client the child can only mean, if it is there and can be asked this.
@@ -215,10 +202,10 @@ impl Bridge {
         }
     }
 
-    fn refuse_ask(&self, generation: u64, id: &str, method: &str, why: &str) {
+    fn refuse_ask(&self, from: &Running, id: &str, method: &str, why: &str) {
         let name = self.server.name();
-        log::warn!(server = name, event = "ask-refused"; "{method} refused: {why}; instances = \"per-session\" gives each session a child of its own");
-        self.refuse_child(generation, id, INTERNAL_ERROR, why);
+        log::warn!(server = name, event = "ask-refused"; "{method} refused: {why}; a child for each session (instances = \"per-session\", not yet in effect) would settle it");
+        self.refuse_child(from, id, INTERNAL_ERROR, why);
     }
 }
 

@@ -88,6 +88,11 @@ impl Session {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// It is in use: not the one to be forgotten next.
+    pub(super) fn touch(&self) {
+        self.state().last_used = Instant::now();
+    }
+
     /// Whether a log message of this level is wanted. A client that set no level gets what the child sends.
     pub(super) fn wants(&self, level: Option<Level>) -> bool {
         match (self.state().level, level) {

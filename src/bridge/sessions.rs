@@ -1,9 +1,8 @@
 //! The sessions of one server, bounded: at the cap the one idle longest is forgotten.
 
-use super::session::Session;
-use std::collections::HashMap;
+use super::session::{Level, Session};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
 
 /// All sessions, by id.
 pub(super) struct Sessions {
@@ -29,7 +28,7 @@ impl Sessions {
     /// The session of that id, marked as used now.
     pub(super) fn find(&self, id: &str) -> Option<Arc<Session>> {
         let session = self.list().get(id).cloned()?;
-        session.state().last_used = Instant::now();
+        session.touch();
         Some(session)
     }
 
@@ -45,9 +44,31 @@ impl Sessions {
         self.list().len()
     }
 
-    /// Sessions that subscribed to a resource.
+    /// Sessions that subscribed to a resource or to one that holds it: an update may name a part of what was
+    /// subscribed to (2025-11-25, server, Resources, Subscriptions).
     pub(super) fn subscribed(&self, uri: &str) -> Vec<Arc<Session>> {
-        self.all().into_iter().filter(|session| session.state().subscriptions.contains(uri)).collect()
+        let covers = |subscribed: &String| {
+            let rest = uri.strip_prefix(subscribed.as_str());
+            rest.is_some_and(|rest| {
+                rest.is_empty() || subscribed.ends_with('/') || rest.starts_with(['/', '#', '?'])
+            })
+        };
+        self.all().into_iter().filter(|session| session.state().subscriptions.iter().any(covers)).collect()
+    }
+
+    /// Whether any session subscribed to just this.
+    pub(super) fn any_subscribed(&self, uri: &str) -> bool {
+        self.list().values().any(|session| session.state().subscriptions.contains(uri))
+    }
+
+    /// What all sessions subscribed to.
+    pub(super) fn all_subscriptions(&self) -> BTreeSet<String> {
+        self.list().values().flat_map(|session| session.state().subscriptions.clone()).collect()
+    }
+
+    /// The most verbose level that any session set.
+    pub(super) fn most_verbose(&self) -> Option<Level> {
+        self.list().values().filter_map(|session| session.state().level).min()
     }
 
     fn list(&self) -> MutexGuard<'_, HashMap<String, Arc<Session>>> {

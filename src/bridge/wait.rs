@@ -63,6 +63,9 @@ impl Bridge {
         }
         let mut written = Instant::now();
         loop {
+            if let Some(origin) = call.origin() {
+                origin.session.touch();
+            }
             let delivery = call.mailbox.next(clock.left().min(LOOK));
             let (mut text, last) = match delivery {
                 Some(Delivery::Message(text)) => (text, false),

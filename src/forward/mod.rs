@@ -147,15 +147,15 @@ impl Drop for UnderWay {
 impl Face for Forward {
     fn up(&self, _running: &Running) {}
 
-    fn line(&self, _generation: u64, _line: Vec<u8>) -> Result<(), Noise> {
+    fn line(&self, _from: &Running, _line: Vec<u8>) -> Result<(), Noise> {
         Ok(())
     }
 
-    fn oversize(&self, _generation: u64, _line: &Oversize) {}
+    fn oversize(&self, _from: &Running, _line: &Oversize) {}
 
     fn down(&self, _generation: u64, _end: &End) {}
 
-    fn answers(&self, _port: u16) -> bool {
+    fn answers(&self) -> bool {
         self.probe(probe::STARTING).is_ok()
     }
 }

@@ -4,6 +4,7 @@ use super::guard::Guard;
 use super::handle::Context;
 use super::input::Input;
 use super::output::Output;
+use super::status::Running;
 use super::stderr::Tail;
 use super::supervisor::Event;
 use super::{Face, environment, os};
@@ -102,7 +103,7 @@ impl Launcher<'_> {
         let (tail, server) = (Arc::clone(self.tail), name.to_string());
         let output = Output {
             server: name.to_string(),
-            generation,
+            child: Running { generation, input: Some(Arc::clone(&input)), initialize: None },
             max_line: self.context.limits.max_message_bytes,
             face: Arc::clone(self.face),
             inbox: self.inbox.clone(),

@@ -28,15 +28,16 @@ pub use status::{End, Health, Running, State, Status, Target, Unavailable};
 pub trait Face: Send + Sync + 'static {
     /// A child has answered and is about to be announced as ready.
     fn up(&self, running: &Running);
-    /// A line of a child's stdout, without its end.
+    /// A line of a child's stdout, without its end. It may come before [`Face::up`]; what the child asks then is
+    /// answered through `from`.
     ///
     /// # Errors
     /// It is no JSON-RPC message: what kind of noise it is.
-    fn line(&self, generation: u64, line: Vec<u8>) -> Result<(), Noise>;
+    fn line(&self, from: &Running, line: Vec<u8>) -> Result<(), Noise>;
     /// A line went over the limit and was passed over.
-    fn oversize(&self, generation: u64, line: &Oversize);
+    fn oversize(&self, from: &Running, line: &Oversize);
     /// The child is gone, with whatever it was doing.
     fn down(&self, generation: u64, end: &End);
-    /// Whether something answers HTTP on this port of ours (asked while an HTTP child starts).
-    fn answers(&self, port: u16) -> bool;
+    /// Whether an HTTP child answers on its port (asked while it starts).
+    fn answers(&self) -> bool;
 }

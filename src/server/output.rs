@@ -2,6 +2,7 @@
 
 use super::Face;
 use super::lines::{Line, Lines, Noise};
+use super::status::Running;
 use super::supervisor::Event;
 use crate::protocol::message::{Kind, Message};
 use crossbeam_channel::Sender;
@@ -15,7 +16,8 @@ pub(super) const INITIALIZE_ID: &str = "0";
 /// Reads one child's stdout, in the thread `out:NAME`.
 pub(super) struct Output {
     pub(super) server: String,
-    pub(super) generation: u64,
+    /// The child, as the face may answer it.
+    pub(super) child: Running,
     pub(super) max_line: usize,
     pub(super) face: Arc<dyn Face>,
     pub(super) inbox: Sender<Event>,
@@ -30,41 +32,36 @@ impl Output {
             match line {
                 Line::Text(text) if initialized => self.pass_on(text, &mut noise),
                 Line::Text(text) => initialized = self.greet(text, &mut noise),
-                Line::Oversize(line) => self.face.oversize(self.generation, &line),
+                Line::Oversize(line) => self.face.oversize(&self.child, &line),
             }
         }
         noise.summarize(&self.server);
-        let _ = self.inbox.send(Event::Quiet { generation: self.generation });
+        let _ = self.inbox.send(Event::Quiet { generation: self.child.generation });
     }
 
     fn pass_on(&self, line: Vec<u8>, noise: &mut NoiseLog) {
         let sample = sample(&line);
-        if let Err(kind) = self.face.line(self.generation, line) {
+        if let Err(kind) = self.face.line(&self.child, line) {
             noise.note(&self.server, kind, sample);
         }
     }
 
-    /// Before the handshake is over only its answer counts. True once it has come.
+    /// Waits for the answer to `initialize`; a child may ping or log before it. True once the answer has come.
     fn greet(&self, line: Vec<u8>, noise: &mut NoiseLog) -> bool {
-        let answer = match parse(&line) {
+        let text = String::from_utf8_lossy(&line);
+        let answer = match Noise::sort(&text) {
             Ok(Message { kind: Kind::Response { id: INITIALIZE_ID, result, error }, .. }) => match result {
                 Some(result) => Ok(Arc::from(result)),
                 None => Err(error.unwrap_or_default().to_string()),
             },
-            Ok(_) => return false,
-            Err(kind) => {
-                noise.note(&self.server, kind, sample(&line));
+            _ => {
+                self.pass_on(line, noise);
                 return false;
             }
         };
-        let _ = self.inbox.send(Event::Answered { generation: self.generation, answer });
+        let _ = self.inbox.send(Event::Answered { generation: self.child.generation, answer });
         true
     }
-}
-
-fn parse(line: &[u8]) -> Result<Message<'_>, Noise> {
-    let text = std::str::from_utf8(line).map_err(|_| Noise::NotUtf8)?;
-    Noise::sort(text)
 }
 
 impl Noise {

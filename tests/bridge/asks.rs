@@ -96,8 +96,14 @@ fn with_two_sessions_that_could_be_meant_nobody_is_asked() {
     proxy.wait_log(|line| line.contains("refused: 2 sessions") && line.contains("per-session"));
     cancel(&one, &message["id"]);
     assert_eq!(failure(&call)["reason"], "cancelled", "nothing came before");
+    let error = refused(&two, "sampling");
+    assert!(
+        error["message"].as_str().unwrap().starts_with("2 sessions"),
+        "the child may not have heeded: {error}"
+    );
+    answer_late(&two);
     let (_call, question) = asked(&two, "sampling");
-    assert_eq!(question["method"], "sampling/createMessage", "a cancelled call does not count");
+    assert_eq!(question["method"], "sampling/createMessage", "what is answered does not count");
 }
 
 /// The child does not know what each client can be asked: its question may have come from the call of the other one.
@@ -136,7 +142,28 @@ fn a_question_ends_with_its_call() {
     cancel(&client, &message["id"]);
     assert_eq!(failure(&call)["reason"], "cancelled");
     client.answer(&question["id"], json!("too late"));
-    assert!(responses_at_child(&client, &json!(0)).is_empty());
+    let told = responses_at_child(&client, &json!(0));
+    assert!(told.len() == 1 && told[0]["error"]["code"] == -32603, "the child need not wait: {told:?}");
+}
+
+/// A URL is visited long after the call that asked for it; its completion finds the session all the same.
+#[test]
+fn the_completion_of_an_elicitation_reaches_its_session() {
+    let proxy = proxy(Fake::stdio());
+    let url = json!({"elicitation": {"url": {}}});
+    let client = proxy.client_with("a").capabilities(url).connect();
+    let (stream, other) = (client.listen(), proxy.client("a"));
+    let elsewhere = other.listen();
+    let params =
+        json!({"mode": "url", "elicitationId": "e-1", "url": "https://example.com", "message": "go"});
+    let ask = json!({"jsonrpc": "2.0", "id": "u", "method": "elicitation/create", "params": params});
+    let response = client.post(&client.call_message("raw", json!({"line": ask.to_string()})));
+    assert_eq!(response.messages()[0]["params"], params);
+    let done = json!({"jsonrpc": "2.0", "method": "notifications/elicitation/complete", "params": {"elicitationId": "e-1"}});
+    print(&other, &done.to_string());
+    assert_eq!(stream.next_message().1, done);
+    list_changed(&other, "tools");
+    assert_list_changed(&elsewhere, "tools");
 }
 
 #[test]

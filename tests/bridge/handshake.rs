@@ -32,6 +32,32 @@ fn an_older_child_sets_the_revision() {
     }
 }
 
+/// Some servers ask before they answer `initialize`, or right after it, and wait for what they are told.
+#[test]
+fn what_the_child_asks_early_is_answered() {
+    let site = Site::new();
+    let child = r#"read line
+        echo '{"jsonrpc":"2.0","id":7,"method":"ping"}'
+        read pong; echo "told $pong" >&2
+        echo '{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{}}}'
+        echo '{"jsonrpc":"2.0","id":8,"method":"roots/list"}'
+        while read line; do echo "told $line" >&2; done"#;
+    site.write("servers/a/server.toml", &format!("command = \"sh\"\nargs = [\"-c\", \'\'\'{child}\'\'\']\n"));
+    let proxy = site.start();
+    proxy.wait_log(|line| line.contains(r#"told {"jsonrpc":"2.0","id":7,"result":{}}"#));
+    proxy.wait_log(|line| line.contains(r#"told {"jsonrpc":"2.0","id":8,"error":"#));
+    proxy.client("a");
+}
+
+#[test]
+fn tasks_are_nobodys() {
+    let proxy = proxy(Fake::stdio());
+    let client = proxy.client("a");
+    let error = client.request("tasks/list", json!({})).unwrap_err();
+    assert_eq!(error["code"], -32601);
+    assert!(at_child(&client, "tasks/list").is_empty());
+}
+
 #[test]
 fn the_childs_result_passes_but_for_tasks() {
     let site = Site::new();

@@ -34,6 +34,8 @@ fn the_child_gets_the_most_verbose_level_of_all() {
         (&two, "info", "info"),
         (&one, "emergency", "info"),
         (&one, "debug", "debug"),
+        (&one, "alert", "info"),
+        (&two, "critical", "critical"),
     ] {
         set_level(client, level);
         assert_eq!(level_at_child(client), at_child, "after {level}");
@@ -73,6 +75,8 @@ fn a_message_that_may_belong_to_two_sessions_goes_to_none() {
     assert!(logged(&two, "error").is_empty());
     cancel(&one, &message["id"]);
     assert_eq!(failure(&call)["reason"], "cancelled", "nothing came before");
+    assert!(logged(&two, "error").is_empty(), "the child may not have heeded");
+    answer_late(&two);
     assert_eq!(logged(&two, "error").len(), 1, "now there is one session it can be meant for");
     list_changed(&two, "tools");
     assert_list_changed(&get, "tools");

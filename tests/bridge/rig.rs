@@ -85,6 +85,13 @@ pub fn cancel(client: &Client, id: &Value) {
     client.notify("notifications/cancelled", json!({ "requestId": id }));
 }
 
+/// Makes the child answer the call that was cancelled last.
+#[track_caller]
+pub fn answer_late(client: &Client) {
+    let number = cancelled_at_child(client).pop().expect("a cancelled call");
+    print(client, &json!({"jsonrpc": "2.0", "id": number, "result": {}}).to_string());
+}
+
 /// Makes the child say that a list has changed: on a GET stream, a mark behind everything said before.
 #[track_caller]
 pub fn list_changed(client: &Client, what: &str) {

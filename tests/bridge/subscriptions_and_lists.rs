@@ -66,6 +66,22 @@ fn subscriptions_are_counted() {
 }
 
 #[test]
+fn an_update_may_name_a_part_of_what_was_subscribed_to() {
+    let proxy = proxy(Fake::stdio());
+    let client = proxy.client("a");
+    let stream = client.listen();
+    subscribe(&client, "test://x");
+    let update = |uri: &str| {
+        let update =
+            json!({"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": {"uri": uri}});
+        print(&client, &update.to_string());
+    };
+    update("test://xy");
+    update("test://x/y");
+    assert_updated(&stream, "test://x/y");
+}
+
+#[test]
 fn a_session_that_ends_gives_up_its_subscriptions() {
     let proxy = proxy(Fake::stdio());
     let (one, two) = (proxy.client("a"), proxy.client("a"));

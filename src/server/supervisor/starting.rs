@@ -52,7 +52,7 @@ impl Supervisor {
     }
 
     pub(super) fn probe(&mut self) {
-        let answers = self.port.is_some_and(|port| self.face.answers(port));
+        let answers = self.face.answers();
         if answers {
             let generation = self.generation;
             self.promote(Running { generation, input: None, initialize: None });
