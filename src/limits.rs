@@ -21,6 +21,8 @@ pub struct Limits {
     pub write_timeout_seconds: u64,
     /// A connection without a request is closed after this time.
     pub keep_alive_seconds: u64,
+    /// Bytes of large request bodies that are being read at one moment, all connections together; more is answered 503.
+    pub max_buffered_bytes: usize,
     /// One JSON-RPC message, from a client (413) or from a child (its call fails, the server goes on).
     pub max_message_bytes: usize,
     /// Nested arrays and objects in one message; deeper is answered 400.
@@ -49,6 +51,7 @@ impl Default for Limits {
             body_timeout_seconds: 60,
             write_timeout_seconds: 30,
             keep_alive_seconds: 75,
+            max_buffered_bytes: 128 * 1024 * 1024,
             max_message_bytes: 32 * 1024 * 1024,
             max_json_depth: 512,
             max_sessions: 1000,

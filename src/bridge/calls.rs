@@ -62,6 +62,10 @@ impl Call {
     }
 }
 
+/// How long a call that was given up still counts for what the child asks. One that heeds a cancellation asks no
+/// more; what it had asked before is there by then.
+const LINGER: Duration = Duration::from_secs(2);
+
 /// All calls in flight of one server.
 pub(super) struct Calls {
     list: Mutex<List>,
@@ -74,8 +78,8 @@ pub(super) struct Calls {
 #[derive(Default)]
 struct List {
     open: HashMap<u64, Arc<Call>>,
-    /// Calls that were given up while the child may still be at work on them, and ask because of them.
-    given_up: HashMap<u64, Arc<Call>>,
+    /// Calls that were given up a moment ago: what the child asked because of them may still be on its way.
+    given_up: HashMap<u64, (Arc<Call>, Instant)>,
 }
 
 impl Calls {
@@ -97,12 +101,18 @@ impl Calls {
         let call =
             Arc::new(Call { number: self.number(), generation, owner, mailbox: Mailbox::new(queue_bytes) });
         let open = &mut self.list().open;
-        // A question of our own is bounded by the servers there are.
-        if call.origin().is_some() && open.len() >= self.max {
+        if call.origin().is_some_and(|origin| !self.has_room(open, &origin.session)) {
             return None;
         }
         open.insert(call.number, Arc::clone(&call));
         Some(call)
+    }
+
+    /// One session may not take the last half of the places from all others. (A question of our own always fits:
+    /// they are bounded by the servers there are.)
+    fn has_room(&self, open: &HashMap<u64, Arc<Call>>, session: &Session) -> bool {
+        let own = || open.values().filter(|call| call.is_of(session)).count();
+        open.len() < self.max && (open.len() < self.max / 2 || own() < self.max.div_ceil(2))
     }
 
     /// Takes a call off the list: it is answered. `None` if it was over already.
@@ -114,14 +124,15 @@ impl Calls {
         call
     }
 
-    /// Takes a call off the list that the child has not answered. It is remembered until the child answers after
-    /// all, ends, or the deadline passes: a child that does not heed a cancellation may still ask because of it.
-    pub(super) fn give_up(&self, number: u64) -> Option<Arc<Call>> {
+    /// Takes a call off the list that the child has not answered. For a moment it still counts as one during which
+    /// the child may ask, unless the child answers it or ends.
+    pub(super) fn give_up(&self, number: u64, now: Instant) -> Option<Arc<Call>> {
         let mut list = self.list();
+        list.given_up.retain(|_, (_, until)| *until > now);
         let call = list.open.remove(&number);
         self.tell_if_empty(&list);
-        if let Some(call) = call.as_ref().filter(|call| call.may_ask() && list.given_up.len() < self.max) {
-            list.given_up.insert(number, Arc::clone(call));
+        if let Some(call) = call.as_ref().filter(|call| call.may_ask()) {
+            list.given_up.insert(number, (Arc::clone(call), now + LINGER));
         }
         call
     }
@@ -152,6 +163,11 @@ impl Calls {
         list.open.values().filter(same).max_by_key(|call| call.number).cloned()
     }
 
+    /// All calls.
+    pub(super) fn all(&self) -> Vec<Arc<Call>> {
+        self.list().open.values().cloned().collect()
+    }
+
     /// The calls of a session.
     pub(super) fn of_session(&self, session: &Session) -> Vec<Arc<Call>> {
         self.list().open.values().filter(|call| call.is_of(session)).cloned().collect()
@@ -162,10 +178,11 @@ impl Calls {
     ///
     /// # Errors
     /// How many sessions could be meant: none or several.
-    pub(super) fn only_askable(&self) -> Result<Arc<Call>, usize> {
+    pub(super) fn only_askable(&self, now: Instant) -> Result<Arc<Call>, usize> {
         let list = self.list();
         let askable = || list.open.values().filter(|call| call.may_ask());
-        let all = askable().chain(list.given_up.values()).filter_map(|call| call.origin());
+        let late = list.given_up.values().filter(|(_, until)| *until > now).map(|(call, _)| call);
+        let all = askable().chain(late).filter_map(|call| call.origin());
         let sessions: BTreeSet<&str> = all.map(|origin| origin.session.id.as_str()).collect();
         match (sessions.len(), askable().max_by_key(|call| call.number)) {
             (1, Some(newest)) => Ok(Arc::clone(newest)),
@@ -177,7 +194,7 @@ impl Calls {
     /// Takes all calls of one child off the list.
     pub(super) fn close_generation(&self, generation: u64) -> Vec<Arc<Call>> {
         let mut list = self.list();
-        list.given_up.retain(|_, call| call.generation != generation);
+        list.given_up.retain(|_, (call, _)| call.generation != generation);
         let closed =
             list.open.extract_if(|_, call| call.generation == generation).map(|(_, call)| call).collect();
         self.tell_if_empty(&list);
@@ -188,8 +205,7 @@ impl Calls {
     pub(super) fn overdue(&self, now: Instant) -> Vec<Arc<Call>> {
         let late =
             |call: &Arc<Call>| call.origin().is_some_and(|o| o.deadline + Duration::from_secs(1) < now);
-        let mut list = self.list();
-        list.given_up.retain(|_, call| !late(call));
+        let list = self.list();
         list.open.values().filter(|call| late(call)).cloned().collect()
     }
 
@@ -207,5 +223,49 @@ impl Call {
     /// Ends the call with an error of ours.
     pub(super) fn fail(&self, error: RpcError) {
         self.mailbox.put(Delivery::Failed(error));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::session::Capabilities;
+    use super::*;
+    use crate::protocol::revision::ASSUMED;
+
+    fn session() -> Arc<Session> {
+        Arc::new(Session::new(ASSUMED, Capabilities::default(), 1))
+    }
+
+    fn open(calls: &Calls, session: &Arc<Session>) -> Option<Arc<Call>> {
+        let origin = Origin {
+            session: Arc::clone(session),
+            id: "1".into(),
+            token: None,
+            wish: Wish::None,
+            may_ask: true,
+            deadline: Instant::now() + Duration::from_secs(60),
+            queue_bytes: 1,
+        };
+        calls.open(Owner::Client(origin), 1)
+    }
+
+    #[test]
+    fn a_call_that_was_given_up_counts_for_a_moment() {
+        let (calls, one, two, now) = (Calls::new(10), session(), session(), Instant::now());
+        let given_up = open(&calls, &one).unwrap();
+        let other = open(&calls, &two).unwrap();
+        calls.give_up(given_up.number, now);
+        assert_eq!(calls.only_askable(now).map(|call| call.number), Err(2));
+        assert_eq!(calls.only_askable(now + LINGER).map(|call| call.number), Ok(other.number));
+        calls.close(given_up.number);
+        assert_eq!(calls.only_askable(now).map(|call| call.number), Ok(other.number), "it was answered late");
+    }
+
+    #[test]
+    fn one_session_leaves_room_for_others() {
+        let (calls, greedy, modest) = (Calls::new(4), session(), session());
+        assert_eq!((0..4).filter(|_| open(&calls, &greedy).is_some()).count(), 2);
+        assert_eq!((0..4).filter(|_| open(&calls, &modest).is_some()).count(), 2);
+        assert!(open(&calls, &session()).is_none());
     }
 }

@@ -7,6 +7,7 @@ use crate::protocol::error::INTERNAL_ERROR;
 use crate::protocol::json;
 use crate::server::Running;
 use serde_json::json;
+use std::time::Instant;
 
 impl Bridge {
     /// A client takes a request back: its POST ends at once, and the child's late answer will find nobody.
@@ -16,23 +17,23 @@ impl Bridge {
         let Some(call) = json::member(params, "requestId").and_then(|id| self.calls.find(session, id)) else {
             return;
         };
-        self.give_up(&call, json::member(params, "reason"));
+        self.give_up(&call, json::member(params, "reason"), "cancelled");
     }
 
     /// Ends a call for a reason of ours and tells the child. False if it was over already.
     pub(super) fn abandon(&self, call: &Call, reason: &str) -> bool {
-        self.give_up(call, Some(&serde_json::Value::from(reason).to_string()))
+        self.give_up(call, Some(&serde_json::Value::from(reason).to_string()), reason)
     }
 
-    fn give_up(&self, call: &Call, reason: Option<&str>) -> bool {
-        if self.calls.give_up(call.number).is_none() {
+    fn give_up(&self, call: &Call, reason: Option<&str>, told: &str) -> bool {
+        if self.calls.give_up(call.number, Instant::now()).is_none() {
             return false;
         }
         if let Some(running) = self.server.running().filter(|running| running.generation == call.generation) {
             self.tell_child_cancelled(&running, call, reason);
             self.refuse_asks(&running, call);
         }
-        call.fail(self.given_up("cancelled", "cancelled".into()));
+        call.fail(self.given_up("cancelled", told.into()));
         true
     }
 

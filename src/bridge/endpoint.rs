@@ -12,6 +12,9 @@ use crate::protocol::revision;
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use std::sync::Arc;
 
+/// `initialize` with capabilities and whatever a client says of itself.
+const MAX_HELLO_BYTES: usize = 256 * 1024;
+
 impl Bridge {
     /// Answers one request to the endpoint.
     pub fn handle(self: &Arc<Self>, mut exchange: Exchange<'_>) -> Response {
@@ -28,7 +31,8 @@ impl Bridge {
 
     fn post(self: &Arc<Self>, exchange: &mut Exchange<'_>) -> Result<Response, Refusal> {
         headers::check_post(exchange.request.headers()).map_err(|refusal| or_modern(exchange, refusal))?;
-        let body = exchange.body.read_all(self.limits.max_message_bytes).map_err(unreadable)?;
+        let most = self.most_bytes(exchange.request.headers())?;
+        let body = exchange.body.read_all(most).map_err(unreadable)?;
         let text = String::from_utf8(body)
             .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, PARSE_ERROR, "the body is not UTF-8"))?;
         let message = Message::parse(&text, self.limits.max_json_depth)
@@ -37,6 +41,14 @@ impl Bridge {
             return Err(not_modern());
         }
         self.take(&message, exchange.request.headers(), &exchange.client)
+    }
+
+    /// Who has no session may say hello, which is short; who names one must have it before it fills our memory.
+    fn most_bytes(&self, headers: &HeaderMap) -> Result<usize, Refusal> {
+        if headers.contains_key(SESSION_ID) {
+            return self.session(headers).map(|_| self.limits.max_message_bytes);
+        }
+        Ok(self.limits.max_message_bytes.min(MAX_HELLO_BYTES))
     }
 
     fn take(
@@ -138,6 +150,7 @@ fn unreadable(error: BodyError) -> Refusal {
     let status = match error {
         BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         BodyError::TimedOut => StatusCode::REQUEST_TIMEOUT,
+        BodyError::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     };
     Refusal::new(status, crate::protocol::error::BAD_REQUEST, error.to_string())

@@ -116,6 +116,13 @@ impl Bridge {
         self.calls.wait_empty(deadline);
     }
 
+    /// Ends all calls: the proxy is ending.
+    pub fn end_calls(&self) {
+        for call in self.calls.all() {
+            self.abandon(&call, "the proxy is ending");
+        }
+    }
+
     /// Ends the GET stream of every session.
     pub fn end_streams(&self) {
         self.sessions.all().iter().for_each(|session| session.outbox.detach());

@@ -11,6 +11,7 @@ use crate::protocol::message::{Kind, Message};
 use crate::server::{End, Face, Noise, Oversize, Running};
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Instant;
 
 impl Face for Bridge {
     /// A new child gets to know what the sessions have asked of the one before.
@@ -107,7 +108,7 @@ impl Bridge {
                 }
             }
             // Whatever else it is, it goes to the one session it can be meant for, or to none.
-            _ => match self.calls.only_askable() {
+            _ => match self.calls.only_askable(Instant::now()) {
                 Ok(call) => put(&call, message.text),
                 Err(_) => {
                     log::debug!(server = self.server.name(), event = "dropped"; "{method} for no one session")
@@ -128,7 +129,7 @@ impl Bridge {
 
     /// A log message names no call. It goes to the one session that can be meant, else to our own log and nobody.
     fn log_message(&self, message: &Message<'_>, params: Option<&str>) {
-        match self.calls.only_askable() {
+        match self.calls.only_askable(Instant::now()) {
             Ok(call) if call.origin().is_some_and(|origin| origin.session.wants(Level::of(params))) => {
                 put(&call, message.text);
             }
@@ -191,7 +192,7 @@ impl Bridge {
             0 => "no session has a call in flight".to_string(),
             _ => format!("{sessions} sessions have calls in flight, and nothing says which one is meant"),
         };
-        let call = self.calls.only_askable().map_err(several)?;
+        let call = self.calls.only_askable(Instant::now()).map_err(several)?;
         let covered = call.origin().is_some_and(|origin| origin.session.capabilities.cover(method, params));
         match (covered, call.mailbox.is_closed()) {
             (true, false) => Ok(call),

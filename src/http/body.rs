@@ -1,5 +1,6 @@
 //! A request's body as a handler reads it.
 
+use super::budget::Budget;
 use super::input::Input;
 use super::payload::Response;
 use super::refusal::Refusal;
@@ -15,11 +16,12 @@ const FIRST_BYTES: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct Body<'c> {
     input: &'c mut Input,
+    budget: &'c Budget,
 }
 
 impl<'c> Body<'c> {
-    pub(crate) fn new(input: &'c mut Input) -> Body<'c> {
-        Body { input }
+    pub(crate) fn new(input: &'c mut Input, budget: &'c Budget) -> Body<'c> {
+        Body { input, budget }
     }
 
     /// Bytes of the whole body, as announced; `None` if it is chunked. Never allocate by it.
@@ -46,10 +48,15 @@ impl<'c> Body<'c> {
             return Err(self.input.give_up(BodyError::TooLarge));
         }
         let mut bytes = Vec::new();
+        let mut account = self.budget.account();
         let mut step = self.input.at_hand().max(FIRST_BYTES);
         while !self.is_at_end() {
             let had = bytes.len();
-            bytes.resize(had + step.min(limit - had + 1).min(self.expected()), 0);
+            let room = had + step.min(limit - had + 1).min(self.expected());
+            if !account.grow_to(room) {
+                return Err(self.input.give_up(BodyError::NoRoom));
+            }
+            bytes.resize(room, 0);
             let count = self.input.read(&mut bytes[had..])?;
             bytes.truncate(had + count);
             if bytes.len() > limit {
@@ -78,6 +85,8 @@ impl Read for Body<'_> {
 pub enum BodyError {
     /// More bytes than the caller allowed.
     TooLarge,
+    /// Too many large bodies are being read at this moment (`max_buffered_bytes`).
+    NoRoom,
     /// The body was not complete at its deadline (`body_timeout_seconds`).
     TimedOut,
     /// The chunked coding is broken, in these words.
@@ -87,12 +96,16 @@ pub enum BodyError {
 }
 
 impl BodyError {
-    /// The answer that fits: 413, 408 or 400.
+    /// The answer that fits: 413, 503, 408 or 400.
     pub fn into_response(self) -> Response {
         let refusal = match self {
             BodyError::TooLarge => Refusal::new(
                 StatusCode::PAYLOAD_TOO_LARGE,
                 "the request's body is larger than this proxy accepts; raise max_message_bytes in [limits]",
+            ),
+            BodyError::NoRoom => Refusal::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "too many large requests at once; try again in a few seconds, or raise max_buffered_bytes in [limits]",
             ),
             BodyError::TimedOut => Refusal::new(
                 StatusCode::REQUEST_TIMEOUT,
@@ -111,6 +124,7 @@ impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BodyError::TooLarge => f.write_str("the request's body is too large"),
+            BodyError::NoRoom => f.write_str("too many large requests at once; try again in a few seconds"),
             BodyError::TimedOut => f.write_str("the request's body did not arrive in time"),
             BodyError::Malformed(what) => f.write_str(what),
             BodyError::Io(kind) => write!(f, "the request's body could not be read: {kind}"),
@@ -133,6 +147,7 @@ impl From<BodyError> for io::Error {
     fn from(error: BodyError) -> Self {
         let kind = match &error {
             BodyError::TooLarge => ErrorKind::FileTooLarge,
+            BodyError::NoRoom => ErrorKind::OutOfMemory,
             BodyError::TimedOut => ErrorKind::TimedOut,
             BodyError::Malformed(_) => ErrorKind::InvalidData,
             BodyError::Io(kind) => *kind,

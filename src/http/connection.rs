@@ -131,7 +131,7 @@ impl Connection {
     fn handle(&mut self, head: Head) -> Option<Response> {
         let exchange = Exchange {
             request: head.request,
-            body: Body::new(&mut self.input),
+            body: Body::new(&mut self.input, &self.shared.bodies),
             client: self.client.clone(),
             door: self.link.door.label().clone(),
         };

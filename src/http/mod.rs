@@ -10,6 +10,7 @@
 mod accept;
 mod admission;
 mod body;
+mod budget;
 mod buffer;
 pub mod chunked;
 mod connection;

@@ -1,6 +1,7 @@
 //! What all connections of one server share.
 
 use super::Handler;
+use super::budget::Budget;
 use super::date::Date;
 use super::link::Link;
 use super::permit::Streams;
@@ -16,6 +17,7 @@ pub(crate) struct Shared {
     pub(crate) handler: Arc<dyn Handler>,
     pub(crate) roster: Roster,
     pub(crate) streams: Arc<Streams>,
+    pub(crate) bodies: Budget,
     pub(crate) date: Date,
     pub(crate) counts: Counts,
     stopping: AtomicBool,
@@ -40,6 +42,7 @@ impl Shared {
             handler,
             roster: Roster::new(limits.max_connections),
             streams: Streams::of_connections(limits.max_connections),
+            bodies: Budget::new(limits.max_buffered_bytes),
             date: Date::default(),
             counts: Counts::default(),
             stopping: AtomicBool::new(false),

@@ -2,6 +2,7 @@
 
 use super::json;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::fmt;
@@ -109,7 +110,7 @@ impl<'t> Message<'t> {
         if json::is_deeper_than(text, max_depth) {
             return Err(Invalid::TooDeep(max_depth));
         }
-        let envelope: Envelope<'t> = serde_json::from_str(text).map_err(|error| invalid(text, &error))?;
+        let envelope = Envelope::read(text)?;
         let version = envelope.jsonrpc.and_then(|version| json::string(version.get()));
         if version.as_deref() != Some("2.0") {
             return Err(Invalid::Envelope("\"jsonrpc\":\"2.0\" is missing".into()));
@@ -153,18 +154,25 @@ fn may_name(text: &str, name: &str) -> bool {
     text.contains(name) || text.contains('\\')
 }
 
-fn invalid(text: &str, error: &serde_json::Error) -> Invalid {
-    use serde_json::error::Category;
-    match error.classify() {
-        Category::Data if text.trim_start().starts_with('[') => {
-            Invalid::Envelope("a batch (array) is not taken; send one message a request".into())
-        }
-        Category::Data => Invalid::Envelope(error.to_string()),
-        _ => Invalid::Syntax(error.to_string()),
-    }
-}
-
 impl<'t> Envelope<'t> {
+    /// Serde would take an array for the members in their order; only an object is a message.
+    fn read(text: &'t str) -> Result<Envelope<'t>, Invalid> {
+        use serde_json::error::Category;
+        if text.trim_start().starts_with('{') {
+            return serde_json::from_str(text).map_err(|error| match error.classify() {
+                Category::Data => Invalid::Envelope(error.to_string()),
+                _ => Invalid::Syntax(error.to_string()),
+            });
+        }
+        Err(match serde_json::from_str::<IgnoredAny>(text) {
+            Err(error) => Invalid::Syntax(error.to_string()),
+            Ok(_) if text.trim_start().starts_with('[') => {
+                Invalid::Envelope("a batch (array) is not taken; send one message a request".into())
+            }
+            Ok(_) => Invalid::Envelope("a message is an object".into()),
+        })
+    }
+
     fn kind(self) -> Result<Kind<'t>, Invalid> {
         let params = self.params.map(RawValue::get);
         let Some(method) = self.method else { return self.response() };
@@ -237,6 +245,10 @@ mod tests {
             ("{", -32700),
             ("nonsense", -32700),
             ("[]", -32600),
+            (r#"["2.0",1,"tools/call",{}]"#, -32600),
+            (r#"[{"jsonrpc":"2.0","id":1,"method":"a"}]"#, -32600),
+            (r#""x""#, -32600),
+            ("null", -32600),
             ("1", -32600),
             ("{}", -32600),
             (r#"{"jsonrpc":"2.0"}"#, -32600),

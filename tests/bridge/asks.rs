@@ -96,11 +96,6 @@ fn with_two_sessions_that_could_be_meant_nobody_is_asked() {
     proxy.wait_log(|line| line.contains("refused: 2 sessions") && line.contains("per-session"));
     cancel(&one, &message["id"]);
     assert_eq!(failure(&call)["reason"], "cancelled", "nothing came before");
-    let error = refused(&two, "sampling");
-    assert!(
-        error["message"].as_str().unwrap().starts_with("2 sessions"),
-        "the child may not have heeded: {error}"
-    );
     answer_late(&two);
     let (_call, question) = asked(&two, "sampling");
     assert_eq!(question["method"], "sampling/createMessage", "what is answered does not count");

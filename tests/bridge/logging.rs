@@ -75,7 +75,6 @@ fn a_message_that_may_belong_to_two_sessions_goes_to_none() {
     assert!(logged(&two, "error").is_empty());
     cancel(&one, &message["id"]);
     assert_eq!(failure(&call)["reason"], "cancelled", "nothing came before");
-    assert!(logged(&two, "error").is_empty(), "the child may not have heeded");
     answer_late(&two);
     assert_eq!(logged(&two, "error").len(), 1, "now there is one session it can be meant for");
     list_changed(&two, "tools");
