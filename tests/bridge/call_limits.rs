@@ -52,10 +52,10 @@ fn a_server_has_so_many_calls_in_flight() {
         .fake("a", Fake::stdio().toml("stream_after_ms = 0"))
         .config("[limits]\nmax_calls = 2\n")
         .start();
-    let (client, other) = (proxy.client("a"), proxy.client("a"));
+    let (client, other, third) = (proxy.client("a"), proxy.client("a"), proxy.client("a"));
     let message = client.call_message("hang", json!({}));
-    let (first, _second) = (client.stream(&message), hang(&client));
-    for client in [&client, &other] {
+    let (first, _second) = (client.stream(&message), hang(&other));
+    for client in [&client, &other, &third] {
         let error = client.try_call("pid", json!({})).unwrap_err();
         assert_eq!(error["code"], -32603);
         assert!(error["message"].as_str().unwrap().contains("max_calls"), "{error}");
@@ -63,7 +63,8 @@ fn a_server_has_so_many_calls_in_flight() {
     }
     cancel(&client, &message["id"]);
     assert_eq!(failure(&first)["reason"], "cancelled");
-    assert_eq!(other.text("echo", json!({"text": "room again"})), "room again");
+    assert!(other.try_call("pid", json!({})).is_err(), "one session may not take the other half too");
+    assert_eq!(third.text("echo", json!({"text": "room again"})), "room again");
 }
 
 #[test]
