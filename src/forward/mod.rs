@@ -6,6 +6,7 @@ mod fields;
 mod probe;
 mod relay;
 
+use crate::config::redact;
 use crate::config::spec::{Options, RemoteSpec};
 use crate::http::{Exchange, Response};
 use crate::limits::Limits;
@@ -33,6 +34,8 @@ pub struct Forward {
 pub struct Target {
     /// The MCP endpoint.
     endpoint: Uri,
+    /// The endpoint as anybody may see it: without the credentials and keys that a URL can hold.
+    shown: String,
     /// Added to each request; they win over the client's.
     headers: HeaderMap,
 }
@@ -44,8 +47,8 @@ impl Target {
     /// The path does not make a URL.
     pub fn child(port: u16, path: &str) -> Result<Target, String> {
         let endpoint = format!("http://127.0.0.1:{port}{path}").parse();
-        let endpoint = endpoint.map_err(|error| format!("path {path:?}: {error}"))?;
-        Ok(Target { endpoint, headers: HeaderMap::new() })
+        let endpoint = endpoint.map_err(|error| format!("path: {error}"))?;
+        Ok(Target::new(endpoint, HeaderMap::new()))
     }
 
     /// A server that runs elsewhere.
@@ -63,7 +66,12 @@ impl Target {
             Ok((name, value))
         };
         let headers = spec.headers.iter().map(field).collect::<Result<HeaderMap, String>>()?;
-        Ok(Target { endpoint: spec.url.clone(), headers })
+        Ok(Target::new(spec.url.clone(), headers))
+    }
+
+    fn new(endpoint: Uri, headers: HeaderMap) -> Target {
+        let shown = redact::url(&endpoint.to_string());
+        Target { endpoint, shown, headers }
     }
 
     /// The URL of a path below the server's root, or of the endpoint itself.

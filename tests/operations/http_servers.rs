@@ -315,3 +315,18 @@ fn a_server_elsewhere_that_is_down_is_said_to_be() {
     let _back = Canned::answer_on(port, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
     wait_server(&proxy, "far", |entry| entry["health"] == "healthy");
 }
+
+#[test]
+fn the_secrets_in_a_url_are_told_to_nobody() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let often = "[health]\ninterval_seconds = 1\ntimeout_seconds = 1\n";
+    let url = format!("http://user:s3cret@{free}/mcp?apiKey=s3cret");
+    let proxy = remote(Site::new().config(often), &url, "").start();
+    let entry = wait_server(&proxy, "far", |entry| entry["health"] == "unhealthy");
+    assert!(entry["last_error"].as_str().unwrap().contains(&format!("http://{free}/mcp?***")), "{entry}");
+    let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let call = request("POST", &proxy.url("far"), &[("Content-Type", "application/json")], ping);
+    assert_eq!(call.json()["error"]["code"], -32603, "{call:?}");
+    let said = [entry.to_string(), call.text(), get(&proxy, "far/x").text(), proxy.log().join("\n")];
+    assert!(!said.iter().any(|text| text.contains("s3cret") || text.contains("user:")), "{said:?}");
+}
