@@ -74,12 +74,17 @@ impl Target {
         Target { endpoint, shown, headers }
     }
 
-    /// The URL of a path below the server's root, or of the endpoint itself.
-    fn url(&self, path: Option<&PathAndQuery>) -> Uri {
+    /// The URL of a path below the server's root, or of the endpoint with the request's query behind its own.
+    fn url(&self, path: Option<&PathAndQuery>, query: Option<&str>) -> Uri {
         let mut parts = self.endpoint.clone().into_parts();
-        if let Some(path) = path {
-            parts.path_and_query = Some(path.clone());
-        }
+        parts.path_and_query = match (path, query) {
+            (Some(path), _) => Some(path.clone()),
+            (None, Some(query)) => {
+                let own = self.endpoint.query().map(|own| format!("{own}&")).unwrap_or_default();
+                format!("{}?{own}{query}", self.endpoint.path()).parse().ok()
+            }
+            (None, None) => parts.path_and_query,
+        };
         Uri::from_parts(parts).unwrap_or_else(|_| self.endpoint.clone())
     }
 }
@@ -165,5 +170,25 @@ impl Face for Forward {
 
     fn answers(&self, _port: u16) -> bool {
         self.probe(probe::STARTING).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(endpoint: &'static str, path: Option<&'static str>, query: Option<&str>) -> String {
+        let target = Target::new(Uri::from_static(endpoint), HeaderMap::new());
+        target.url(path.map(PathAndQuery::from_static).as_ref(), query).to_string()
+    }
+
+    #[test]
+    fn a_query_goes_behind_that_of_the_endpoint() {
+        assert_eq!(url("http://h/mcp", None, None), "http://h/mcp");
+        assert_eq!(url("http://h/mcp", None, Some("profile=7")), "http://h/mcp?profile=7");
+        assert_eq!(url("http://h/mcp?key=1", None, Some("profile=7")), "http://h/mcp?key=1&profile=7");
+        assert_eq!(url("http://h", None, Some("profile=7")), "http://h/?profile=7");
+        assert_eq!(url("http://h/mcp?key=1", None, None), "http://h/mcp?key=1");
+        assert_eq!(url("http://h/mcp?key=1", Some("/x?y=1"), Some("y=1")), "http://h/x?y=1");
     }
 }

@@ -168,6 +168,83 @@ fn every_method_passes_and_keeps_the_connection() {
     assert_eq!(seen(&connection.response())["path"], "/last");
 }
 
+#[test]
+fn head_tells_the_length_that_get_has() {
+    let stream = "HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let unknown = Canned::answer(stream);
+    let proxy = remote(Site::new(), &unknown.url("/mcp"), "").fake("b", Fake::http()).start();
+    let mut connection = Connection::open(&proxy.url(""));
+    for length in ["0", "11", "100000"] {
+        connection.send("HEAD", &proxy.url(&format!("b/big?bytes={length}")), &[], b"");
+        assert_eq!(connection.head().header("content-length"), Some(length));
+    }
+    connection.send("HEAD", &proxy.url("far"), &[], b"");
+    let head = connection.head();
+    assert_eq!((head.status, head.header("content-length")), (200, None), "{head:?}");
+    connection.send("GET", &proxy.url("b/last"), &[], b"");
+    assert_eq!(seen(&connection.response())["path"], "/last", "no body came in between");
+}
+
+#[test]
+fn a_query_reaches_the_endpoint() {
+    let asks = Fake::http().toml("path = \"/ask?key=1\"");
+    let proxy = Site::new().fake("b", asks).start();
+    wait_ready(&proxy, "b");
+    for (query, arrives) in [("", "key=1"), ("?profile=7&x=%2F", "key=1&profile=7&x=%2F")] {
+        for path in ["b", "b/", "b/mcp"] {
+            let seen = seen(&get(&proxy, &format!("{path}{query}")));
+            assert_eq!((&seen["path"], &seen["query"]), (&json!("/ask"), &json!(arrives)), "{path}");
+        }
+    }
+}
+
+/// Sends a chunked request; the chunks are all of the body, its end included.
+fn chunked(proxy: &Proxy, path: &str, headers: &str, chunks: &str) -> Response {
+    let mut connection = Connection::open(&proxy.url(""));
+    let head =
+        format!("POST /{path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n{headers}\r\n");
+    connection.write(&[head.as_bytes(), chunks.as_bytes()].concat());
+    connection.response()
+}
+
+#[test]
+fn a_body_that_is_at_fault_is_the_clients_fault() {
+    let config = "[limits]\nbody_timeout_seconds = 1\nmax_message_bytes = 1000\n";
+    let proxy = Site::new().config(config).fake("b", Fake::http()).start();
+    wait_ready(&proxy, "b");
+    let json = "Content-Type: application/json\r\n";
+    for (path, headers) in [("b/up", ""), ("b/up", json), ("b", ""), ("b", json)] {
+        let malformed = chunked(&proxy, path, headers, "3\r\nabc\r\nZZ\r\n");
+        assert_eq!(malformed.status, 400, "{path} {headers}: {malformed:?}");
+        let slow = chunked(&proxy, path, headers, "3\r\nabc\r\n");
+        assert_eq!(slow.status, 408, "{path} {headers}: {slow:?}");
+    }
+    let long = format!("3e9\r\n{}\r\n0\r\n\r\n", "x".repeat(0x3e9));
+    assert_eq!(chunked(&proxy, "b", json, &long).status, 413);
+    assert_eq!(chunked(&proxy, "b/up", json, &long).status, 200);
+}
+
+#[test]
+fn a_call_that_failed_is_told_so_however_it_was_sent() {
+    let proxy = one();
+    let headers = |client: &Client| -> String {
+        client.headers().iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect()
+    };
+    let call = |client: &Client, code: u64, size: usize| {
+        let arguments = json!({"code": code, "padding": "x".repeat(size)});
+        client.call_message("crash", arguments).to_string()
+    };
+    let client = proxy.client("b");
+    let big = client.post_bytes(call(&client, 4, 3_000_000).as_bytes());
+    assert_eq!((big.status, &big.json()["error"]["data"]["exit_code"]), (200, &json!(4)), "{big:?}");
+    let client = proxy.client("b");
+    let text = call(&client, 5, 10);
+    let chunks = format!("{:x}\r\n{text}\r\n0\r\n\r\n", text.len());
+    let answer = chunked(&proxy, "b", &headers(&client), &chunks);
+    let exit_code = &answer.json()["error"]["data"]["exit_code"];
+    assert_eq!((answer.status, exit_code), (200, &json!(5)), "{answer:?}");
+}
+
 const BIG: usize = 20_000_000;
 
 /// The most memory the proxy ever held, in bytes.
