@@ -297,6 +297,34 @@ fn a_client_that_leaves_before_the_answer_began_ends_the_request() {
     server.wait_closed(Duration::from_secs(2));
 }
 
+/// A call that is larger than all buffers on the way to a server.
+fn huge_call() -> Vec<u8> {
+    let text = "x".repeat(BIG);
+    let params = json!({"name": "echo", "arguments": {"text": text}});
+    json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string().into_bytes()
+}
+
+#[test]
+fn a_client_that_leaves_ends_a_request_that_the_server_does_not_read() {
+    let deaf = Canned::deaf();
+    let proxy = remote(Site::new(), &deaf.url("/mcp"), "").start();
+    let mut connection = Connection::open(&proxy.url(""));
+    connection.send("POST", &proxy.url("far"), &[("Content-Type", "application/json")], &huge_call());
+    deaf.wait_request();
+    assert_eq!(server(&proxy, "far")["in_flight"], 1);
+    drop(connection);
+    eventually(Duration::from_secs(5), || server(&proxy, "far")["in_flight"] == 0);
+}
+
+#[test]
+fn a_server_that_does_not_read_meets_the_deadline() {
+    let server = Canned::deaf();
+    let proxy = remote(Site::new(), &server.url("/mcp"), "call_timeout_seconds = 1").start();
+    let answer = request("POST", &proxy.url("far"), &[("Content-Type", "application/json")], &huge_call());
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (200, &json!(-32603)), "{answer:?}");
+    assert!(answer.text().contains("timeout: send body"), "{answer:?}");
+}
+
 #[test]
 fn a_server_that_dies_in_a_call_is_a_call_that_failed() {
     let proxy = one();
