@@ -8,7 +8,7 @@ mod relay;
 
 use crate::config::redact;
 use crate::config::spec::{Options, RemoteSpec};
-use crate::http::{Exchange, Response};
+use crate::http::{Exchange, Response, StreamPermit};
 use crate::limits::Limits;
 use crate::server::{End, Face, Noise, Oversize, Running, Server};
 use ::http::uri::{PathAndQuery, Scheme};
@@ -129,14 +129,35 @@ impl Forward {
 
     /// Forwards one request; `path` is what is left of the path behind the server's name, none for the endpoint.
     pub fn handle(self: &Arc<Self>, exchange: Exchange<'_>, path: Option<&PathAndQuery>) -> Response {
-        // A GET stream stays open for hours and says nothing about what the server has to do.
-        let is_call = exchange.request.method() != Method::GET;
-        let under_way = is_call.then(|| UnderWay::new(self));
-        relay::relay(self, exchange, path, under_way)
+        match Place::of(self, &exchange) {
+            Some(place) => relay::relay(self, exchange, path, place),
+            None => failure::too_many_streams(),
+        }
     }
 }
 
-/// Counts a request for as long as it lives, its streamed answer included.
+/// What a request holds until its answer has been sent, streamed answers included.
+struct Place {
+    _under_way: Option<UnderWay>,
+    _stream: Option<StreamPermit>,
+}
+
+impl Place {
+    /// None: all places for streams are taken. It is asked before the server is: a stream that cannot be kept must not
+    /// take the place of an older one there.
+    fn of(forward: &Arc<Forward>, exchange: &Exchange<'_>) -> Option<Place> {
+        let is_get = exchange.request.method() == Method::GET;
+        let permit = match is_get && fields::accepts_events(exchange.request.headers()) {
+            true => Some(exchange.client.try_stream()?),
+            false => None,
+        };
+        // A GET stream stays open for hours and says nothing about what the server has to do.
+        let under_way = (!is_get).then(|| UnderWay::new(forward));
+        Some(Place { _under_way: under_way, _stream: permit })
+    }
+}
+
+/// Counts a request for as long as it lives.
 struct UnderWay(Arc<Forward>);
 
 impl UnderWay {

@@ -1,11 +1,11 @@
 //! One request there and its answer back.
 
 use super::connector::on_behalf_of;
-use super::{Forward, UnderWay, failure, fields};
+use super::{Forward, Place, failure, fields};
 use crate::http::{Body, BodyError, Client, Exchange, Payload, Response, StreamWriter};
 use crate::protocol::sse;
 use ::http::uri::PathAndQuery;
-use ::http::{HeaderMap, HeaderName, Method, Request, header};
+use ::http::{Method, Request, header};
 use std::io::{self, Read};
 use std::sync::Arc;
 use ureq::SendBody;
@@ -26,7 +26,7 @@ pub(super) fn relay(
     forward: &Arc<Forward>,
     mut exchange: Exchange<'_>,
     path: Option<&PathAndQuery>,
-    under_way: Option<UnderWay>,
+    place: Place,
 ) -> Response {
     let message = match read_message(forward, &mut exchange, path) {
         Ok(message) => message,
@@ -42,7 +42,7 @@ pub(super) fn relay(
     let sent = on_behalf_of(&client, || send(forward, &mut exchange, path, message));
     match sent {
         Ok(answer) if exchange.request.method() == Method::HEAD => without_body(answer),
-        Ok(answer) => answered(forward, answer, &client, waiting, under_way),
+        Ok(answer) => answered(forward, answer, &client, waiting, place),
         Err(error) => match body_error(&error) {
             Some(error) => error.into_response(),
             None => {
@@ -68,16 +68,11 @@ fn read_message(
     exchange: &mut Exchange<'_>,
     path: Option<&PathAndQuery>,
 ) -> Result<Option<Vec<u8>>, BodyError> {
-    let is_json = is_media(exchange.request.headers(), &header::CONTENT_TYPE, "application/json");
+    let is_json = fields::is_media(exchange.request.headers(), &header::CONTENT_TYPE, "application/json");
     if path.is_some() || exchange.request.method() != Method::POST || !is_json {
         return Ok(None);
     }
     exchange.body.read_all(forward.limits.max_message_bytes).map(Some)
-}
-
-fn is_media(headers: &HeaderMap, name: &HeaderName, media: &str) -> bool {
-    let value = headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    value.split(';').next().is_some_and(|value| value.trim().eq_ignore_ascii_case(media))
 }
 
 fn send(
@@ -118,12 +113,12 @@ fn answered(
     answer: ServerAnswer,
     client: &Client,
     waiting: Waiting,
-    under_way: Option<UnderWay>,
+    place: Place,
 ) -> Response {
     let (head, body) = answer.into_parts();
     let length =
         head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let is_stream = is_media(&head.headers, &header::CONTENT_TYPE, "text/event-stream");
+    let is_stream = fields::is_media(&head.headers, &header::CONTENT_TYPE, "text/event-stream");
     let mut reader = body.into_reader();
     let payload = match length {
         Some(length) if length <= MAX_WHOLE_BYTES => {
@@ -139,7 +134,7 @@ fn answered(
         _ => {
             let forward = Arc::clone(forward);
             Payload::stream(move |writer| {
-                let _under_way = under_way;
+                let _place = place;
                 let client = writer.client().clone();
                 on_behalf_of(&client, || stream(&forward, reader, writer, is_stream, &waiting))
             })

@@ -57,6 +57,28 @@ fn notifications_come_on_the_get_stream() {
     assert_eq!(stream.next_message().1["method"], "notifications/tools/list_changed");
 }
 
+/// How a GET of the endpoint is answered, without what may be an endless stream.
+fn get_head(proxy: &Proxy, name: &str, client: &Client) -> Response {
+    let mut connection = Connection::open(&proxy.url(name));
+    connection.send("GET", &proxy.url(name), &client.headers(), b"");
+    connection.head()
+}
+
+#[test]
+fn streams_of_all_servers_share_their_places() {
+    let site = Site::new().config("[limits]\nmax_connections = 8\n").fake("a", Fake::stdio());
+    let proxy = site.fake("b", Fake::http()).start();
+    let (a, b) = (proxy.client("a"), proxy.client("b"));
+    let streams = [a.listen(), b.listen(), b.listen(), b.listen(), b.listen(), b.listen()];
+    for (name, client) in [("a", &a), ("b", &b)] {
+        let refused = get_head(&proxy, name, client);
+        assert_eq!((refused.status, refused.header("retry-after")), (503, Some("10")), "{refused:?}");
+    }
+    assert_eq!(b.text("echo", json!({"text": "calls go on"})), "calls go on");
+    drop(streams);
+    eventually(DEADLINE, || get_head(&proxy, "b", &b).status == 200);
+}
+
 #[test]
 fn header_fields_pass_but_for_those_that_are_ours() {
     let proxy = one();
