@@ -1,6 +1,6 @@
 //! `mcp-proxy check`: what was found, how it would start, which variables it gets, what is wrong.
 
-use super::redact;
+use crate::config::redact;
 use crate::config::spec::{ChildSpec, Launch, RemoteSpec, ServerSpec, Transport};
 use crate::discovery::{Disabled, Discovery, LeftOut};
 use serde::Serialize;

@@ -5,7 +5,6 @@ pub mod check;
 mod control;
 pub mod help;
 mod list;
-mod redact;
 
 use crate::config::{Environment, Flags, Loaded, LogFormat, environment, load};
 use crate::{app, discovery, log as logging, server};

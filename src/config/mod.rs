@@ -9,6 +9,7 @@ mod error;
 mod fields;
 mod load;
 mod nearest;
+pub(crate) mod redact;
 mod sections;
 mod server_table;
 pub mod spec;

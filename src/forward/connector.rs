@@ -1,15 +1,15 @@
 //! Connections to HTTP servers that end when the client they work for is gone.
 //!
-//! ureq reads with a blocking call and would not notice. So its socket is ours: a read waits for the server and for
-//! the client at once.
+//! ureq reads and writes with blocking calls and would not notice. So its socket is ours, never blocks, and waits for
+//! the server and for the client at once.
 
 use crate::config::spec::Options;
 use crate::http::Client;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::cell::RefCell;
-use std::io::{self, Read, Write};
+use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
@@ -26,7 +26,7 @@ thread_local! {
     static CLIENT: RefCell<Option<Client>> = const { RefCell::new(None) };
 }
 
-/// Runs `work` for a client: when it goes away, what reads from a server here fails.
+/// Runs `work` for a client: when it goes away, what waits for a server here fails.
 pub(super) fn on_behalf_of<T>(client: &Client, work: impl FnOnce() -> T) -> T {
     CLIENT.with_borrow_mut(|current| *current = Some(client.clone()));
     let result = work();
@@ -48,6 +48,8 @@ pub(super) fn agent(options: &Options) -> Agent {
         .max_idle_connections(MAX_IDLE)
         .max_idle_connections_per_host(MAX_IDLE)
         .timeout_connect(Some(CONNECT_TIMEOUT))
+        .timeout_send_request(Some(options.call_timeout))
+        .timeout_send_body(Some(options.call_timeout))
         .timeout_recv_response(Some(options.call_timeout));
     #[cfg(feature = "tls")]
     let config = config.tls_config(ureq::tls::TlsConfig::builder().root_certs(authorities()).build());
@@ -96,6 +98,7 @@ impl<In: Transport> Connector<In> for ClientAware {
             match TcpStream::connect_timeout(address, patience) {
                 Ok(stream) => {
                     stream.set_nodelay(true)?;
+                    stream.set_nonblocking(true)?;
                     let buffers = LazyBuffers::new(16 * 1024, 16 * 1024);
                     return Ok(Some(Socket { stream, buffers }));
                 }
@@ -124,22 +127,34 @@ impl Transport for Socket {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        let patience = timeout.not_zero().map(|left| *left);
-        self.stream.set_write_timeout(patience)?;
-        let output = &self.buffers.output()[..amount];
-        self.stream.write_all(output).map_err(|error| match error.kind() {
-            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Error::Timeout(timeout.reason),
-            _ => Error::Io(error),
-        })
+        let patience = Patience::new(timeout);
+        let mut left = &self.buffers.output()[..amount];
+        while !left.is_empty() {
+            match self.stream.write(left) {
+                Ok(count) => left = &left[count..],
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
+                    wait(&self.stream, PollFlags::OUT, &patience)?;
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::Io(error)),
+            }
+        }
+        Ok(())
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        let patience = timeout.not_zero().map(|left| *left);
-        wait_for_input(&self.stream, patience, timeout.reason)?;
-        let input = self.buffers.input_append_buf();
-        let count = self.stream.read(input)?;
-        self.buffers.input_appended(count);
-        Ok(count > 0)
+        let patience = Patience::new(timeout);
+        loop {
+            wait(&self.stream, PollFlags::IN, &patience)?;
+            match self.stream.read(self.buffers.input_append_buf()) {
+                Ok(count) => {
+                    self.buffers.input_appended(count);
+                    return Ok(count > 0);
+                }
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(error) => return Err(Error::Io(error)),
+            }
+        }
     }
 
     fn is_open(&mut self) -> bool {
@@ -149,24 +164,40 @@ impl Transport for Socket {
     }
 }
 
-/// Waits until the server has sent something.
+/// How long one read or write may wait, and what the time is for.
+struct Patience {
+    deadline: Option<Instant>,
+    reason: Timeout,
+}
+
+impl Patience {
+    fn new(timeout: NextTimeout) -> Patience {
+        let deadline = timeout.not_zero().and_then(|left| Instant::now().checked_add(*left));
+        Patience { deadline, reason: timeout.reason }
+    }
+
+    /// As `poll` wants it.
+    fn left(&self) -> Option<Timespec> {
+        let left = self.deadline?.saturating_duration_since(Instant::now());
+        Timespec::try_from(left).ok()
+    }
+}
+
+/// Waits until the server's side is ready for `event`.
 ///
 /// # Errors
 /// The time is up, or the client is gone.
-fn wait_for_input(server: &TcpStream, patience: Option<Duration>, reason: Timeout) -> Result<(), Error> {
-    let timeout = patience.and_then(|left| Timespec::try_from(left).ok());
+fn wait(server: &TcpStream, event: PollFlags, patience: &Patience) -> Result<(), Error> {
     CLIENT.with_borrow(|client| {
         loop {
-            let mut sources = vec![PollFd::new(server, PollFlags::IN)];
+            let mut sources = vec![PollFd::new(server, event)];
             sources.extend(client.as_ref().map(|client| PollFd::new(client, gone())));
-            match poll(&mut sources, timeout.as_ref()) {
-                Ok(0) => return Err(Error::Timeout(reason)),
+            match poll(&mut sources, patience.left().as_ref()) {
+                Ok(0) => return Err(Error::Timeout(patience.reason)),
                 Ok(_) if !sources[0].revents().is_empty() => return Ok(()),
                 Ok(_) => {
-                    return Err(Error::Io(io::Error::new(
-                        io::ErrorKind::ConnectionAborted,
-                        "the client is gone",
-                    )));
+                    let gone = io::Error::new(ErrorKind::ConnectionAborted, "the client is gone");
+                    return Err(Error::Io(gone));
                 }
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(Error::Io(error.into())),

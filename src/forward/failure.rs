@@ -49,6 +49,15 @@ impl Forward {
     }
 }
 
+/// There is no place for another long-lived stream.
+pub(super) fn too_many_streams() -> Response {
+    let error = RpcError::new(INTERNAL_ERROR, "too many streams are open here; try again later");
+    let mut response = response(&error, None);
+    *response.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("10"));
+    response
+}
+
 /// A call gets its JSON-RPC error with status 200; whatever else was asked, 502.
 pub(super) fn response(error: &RpcError, id: Option<&str>) -> Response {
     let status = if id.is_some() { StatusCode::OK } else { StatusCode::BAD_GATEWAY };

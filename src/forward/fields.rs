@@ -29,6 +29,21 @@ pub(super) fn response(from: &HeaderMap) -> HeaderMap {
     end_to_end(from).filter(|(name, _)| **name != header::DATE).map(|(n, v)| (n.clone(), v.clone())).collect()
 }
 
+/// Whether a field has this media type, whatever its parameters.
+pub(super) fn is_media(headers: &HeaderMap, name: &HeaderName, media: &str) -> bool {
+    headers.get(name).and_then(|value| value.to_str().ok()).is_some_and(|value| is_type(value, media))
+}
+
+/// Whether a request asks for an event stream by its name: `*/*` is said by who would take anything.
+pub(super) fn accepts_events(headers: &HeaderMap) -> bool {
+    let fields = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    fields.flat_map(|field| field.split(',')).any(|range| is_type(range, "text/event-stream"))
+}
+
+fn is_type(value: &str, media: &str) -> bool {
+    value.split(';').next().is_some_and(|value| value.trim().eq_ignore_ascii_case(media))
+}
+
 fn end_to_end(from: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &::http::HeaderValue)> {
     let named: Vec<String> = from
         .get_all(header::CONNECTION)
@@ -64,6 +79,18 @@ mod tests {
             from.insert(name, HeaderValue::from_static("1"));
         }
         assert_eq!(names(&request(&from)), ["cookie", "last-event-id", "mcp-param-x", "mcp-session-id"]);
+    }
+
+    #[test]
+    fn a_stream_is_asked_for_by_its_name() {
+        let accepts = |values: &[&'static str]| {
+            let fields = values.iter().map(|value| (header::ACCEPT, HeaderValue::from_static(value)));
+            accepts_events(&fields.collect())
+        };
+        assert!(accepts(&["Text/Event-Stream"]));
+        assert!(accepts(&["application/json", "text/html, text/event-stream;q=0.5"]));
+        assert!(!accepts(&["*/*", "text/*", "text/event-streams"]));
+        assert!(!accepts(&[]));
     }
 
     #[test]

@@ -6,8 +6,9 @@ mod fields;
 mod probe;
 mod relay;
 
+use crate::config::redact;
 use crate::config::spec::{Options, RemoteSpec};
-use crate::http::{Exchange, Response};
+use crate::http::{Exchange, Response, StreamPermit};
 use crate::limits::Limits;
 use crate::server::{End, Face, Noise, Oversize, Running, Server};
 use ::http::uri::{PathAndQuery, Scheme};
@@ -33,6 +34,8 @@ pub struct Forward {
 pub struct Target {
     /// The MCP endpoint.
     endpoint: Uri,
+    /// The endpoint as anybody may see it: without the credentials and keys that a URL can hold.
+    shown: String,
     /// Added to each request; they win over the client's.
     headers: HeaderMap,
 }
@@ -44,8 +47,8 @@ impl Target {
     /// The path does not make a URL.
     pub fn child(port: u16, path: &str) -> Result<Target, String> {
         let endpoint = format!("http://127.0.0.1:{port}{path}").parse();
-        let endpoint = endpoint.map_err(|error| format!("path {path:?}: {error}"))?;
-        Ok(Target { endpoint, headers: HeaderMap::new() })
+        let endpoint = endpoint.map_err(|error| format!("path: {error}"))?;
+        Ok(Target::new(endpoint, HeaderMap::new()))
     }
 
     /// A server that runs elsewhere.
@@ -63,15 +66,25 @@ impl Target {
             Ok((name, value))
         };
         let headers = spec.headers.iter().map(field).collect::<Result<HeaderMap, String>>()?;
-        Ok(Target { endpoint: spec.url.clone(), headers })
+        Ok(Target::new(spec.url.clone(), headers))
     }
 
-    /// The URL of a path below the server's root, or of the endpoint itself.
-    fn url(&self, path: Option<&PathAndQuery>) -> Uri {
+    fn new(endpoint: Uri, headers: HeaderMap) -> Target {
+        let shown = redact::url(&endpoint.to_string());
+        Target { endpoint, shown, headers }
+    }
+
+    /// The URL of a path below the server's root, or of the endpoint with the request's query behind its own.
+    fn url(&self, path: Option<&PathAndQuery>, query: Option<&str>) -> Uri {
         let mut parts = self.endpoint.clone().into_parts();
-        if let Some(path) = path {
-            parts.path_and_query = Some(path.clone());
-        }
+        parts.path_and_query = match (path, query) {
+            (Some(path), _) => Some(path.clone()),
+            (None, Some(query)) => {
+                let own = self.endpoint.query().map(|own| format!("{own}&")).unwrap_or_default();
+                format!("{}?{own}{query}", self.endpoint.path()).parse().ok()
+            }
+            (None, None) => parts.path_and_query,
+        };
         Uri::from_parts(parts).unwrap_or_else(|_| self.endpoint.clone())
     }
 }
@@ -116,14 +129,35 @@ impl Forward {
 
     /// Forwards one request; `path` is what is left of the path behind the server's name, none for the endpoint.
     pub fn handle(self: &Arc<Self>, exchange: Exchange<'_>, path: Option<&PathAndQuery>) -> Response {
-        // A GET stream stays open for hours and says nothing about what the server has to do.
-        let is_call = exchange.request.method() != Method::GET;
-        let under_way = is_call.then(|| UnderWay::new(self));
-        relay::relay(self, exchange, path, under_way)
+        match Place::of(self, &exchange) {
+            Some(place) => relay::relay(self, exchange, path, place),
+            None => failure::too_many_streams(),
+        }
     }
 }
 
-/// Counts a request for as long as it lives, its streamed answer included.
+/// What a request holds until its answer has been sent, streamed answers included.
+struct Place {
+    _under_way: Option<UnderWay>,
+    _stream: Option<StreamPermit>,
+}
+
+impl Place {
+    /// None: all places for streams are taken. It is asked before the server is: a stream that cannot be kept must not
+    /// take the place of an older one there.
+    fn of(forward: &Arc<Forward>, exchange: &Exchange<'_>) -> Option<Place> {
+        let is_get = exchange.request.method() == Method::GET;
+        let permit = match is_get && fields::accepts_events(exchange.request.headers()) {
+            true => Some(exchange.client.try_stream()?),
+            false => None,
+        };
+        // A GET stream stays open for hours and says nothing about what the server has to do.
+        let under_way = (!is_get).then(|| UnderWay::new(forward));
+        Some(Place { _under_way: under_way, _stream: permit })
+    }
+}
+
+/// Counts a request for as long as it lives.
 struct UnderWay(Arc<Forward>);
 
 impl UnderWay {
@@ -157,5 +191,25 @@ impl Face for Forward {
 
     fn answers(&self) -> bool {
         self.probe(probe::STARTING).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(endpoint: &'static str, path: Option<&'static str>, query: Option<&str>) -> String {
+        let target = Target::new(Uri::from_static(endpoint), HeaderMap::new());
+        target.url(path.map(PathAndQuery::from_static).as_ref(), query).to_string()
+    }
+
+    #[test]
+    fn a_query_goes_behind_that_of_the_endpoint() {
+        assert_eq!(url("http://h/mcp", None, None), "http://h/mcp");
+        assert_eq!(url("http://h/mcp", None, Some("profile=7")), "http://h/mcp?profile=7");
+        assert_eq!(url("http://h/mcp?key=1", None, Some("profile=7")), "http://h/mcp?key=1&profile=7");
+        assert_eq!(url("http://h", None, Some("profile=7")), "http://h/?profile=7");
+        assert_eq!(url("http://h/mcp?key=1", None, None), "http://h/mcp?key=1");
+        assert_eq!(url("http://h/mcp?key=1", Some("/x?y=1"), Some("y=1")), "http://h/x?y=1");
     }
 }

@@ -26,7 +26,7 @@ impl Forward {
         }
         match request.send(r#"{"jsonrpc":"2.0","id":"mcp-proxy-health","method":"ping"}"#) {
             Ok(_) => Ok(()),
-            Err(error) => Err(format!("no answer on {}: {error}", self.target.endpoint)),
+            Err(error) => Err(format!("no answer on {}: {error}", self.target.shown)),
         }
     }
 }

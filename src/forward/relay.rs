@@ -1,7 +1,7 @@
 //! One request there and its answer back.
 
 use super::connector::on_behalf_of;
-use super::{Forward, UnderWay, failure, fields};
+use super::{Forward, Place, failure, fields};
 use crate::http::{Body, BodyError, Client, Exchange, Payload, Response, StreamWriter};
 use crate::protocol::sse;
 use ::http::uri::PathAndQuery;
@@ -10,8 +10,6 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use ureq::SendBody;
 
-/// A call of up to this size is read before it is sent on, so that its id is known if the server fails.
-const MAX_BUFFERED_BYTES: u64 = 1024 * 1024;
 /// An answer of up to this size is sent in one piece.
 const MAX_WHOLE_BYTES: u64 = 64 * 1024;
 /// What is read from a server at once; each read is sent on at once.
@@ -28,37 +26,50 @@ pub(super) fn relay(
     forward: &Arc<Forward>,
     mut exchange: Exchange<'_>,
     path: Option<&PathAndQuery>,
-    under_way: Option<UnderWay>,
+    place: Place,
 ) -> Response {
-    let call = match read_call(forward, &mut exchange) {
-        Ok(call) => call,
+    let message = match read_message(forward, &mut exchange, path) {
+        Ok(message) => message,
         Err(error) => return error.into_response(),
     };
-    let id = call.as_deref().and_then(|body| failure::request_id(body, forward.limits.max_json_depth));
+    let id = message.as_deref().and_then(|body| failure::request_id(body, forward.limits.max_json_depth));
     let running = match forward.server.wait_running(forward.restart_wait.max(forward.options.start_timeout)) {
         Ok(running) => running,
         Err(why) => return failure::response(&forward.unavailable(&why), id.as_deref()),
     };
     let waiting = Waiting { id, generation: running.generation };
     let client = exchange.client.clone();
-    let sent = on_behalf_of(&client, || send(forward, &mut exchange, path, call));
+    let sent = on_behalf_of(&client, || send(forward, &mut exchange, path, message));
     match sent {
-        Ok(answer) => answered(forward, answer, &client, waiting, under_way),
-        Err(error) => {
-            failure::response(&forward.broken(waiting.generation, &error.to_string()), waiting.id.as_deref())
-        }
+        Ok(answer) if exchange.request.method() == Method::HEAD => without_body(answer),
+        Ok(answer) => answered(forward, answer, &client, waiting, place),
+        Err(error) => match body_error(&error) {
+            Some(error) => error.into_response(),
+            None => {
+                let error = forward.broken(waiting.generation, &error.to_string());
+                failure::response(&error, waiting.id.as_deref())
+            }
+        },
     }
 }
 
-/// The body of a call, if it is one and small enough to be held.
-fn read_call(forward: &Forward, exchange: &mut Exchange<'_>) -> Result<Option<Vec<u8>>, BodyError> {
-    let is_json = exchange
-        .request
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|value| value.as_bytes().starts_with(b"application/json"));
-    let small = exchange.body.length().is_some_and(|length| length <= MAX_BUFFERED_BYTES);
-    if exchange.request.method() != Method::POST || !is_json || !small {
+/// What was wrong with the client's own body, if that is why a request could not be sent.
+fn body_error(error: &ureq::Error) -> Option<BodyError> {
+    match error {
+        ureq::Error::Io(error) => error.get_ref()?.downcast_ref::<BodyError>().cloned(),
+        _ => None,
+    }
+}
+
+/// A message to the endpoint is read whole before it is sent on, so that the id of a call is known if the server
+/// fails. Other bodies are not held.
+fn read_message(
+    forward: &Forward,
+    exchange: &mut Exchange<'_>,
+    path: Option<&PathAndQuery>,
+) -> Result<Option<Vec<u8>>, BodyError> {
+    let is_json = fields::is_media(exchange.request.headers(), &header::CONTENT_TYPE, "application/json");
+    if path.is_some() || exchange.request.method() != Method::POST || !is_json {
         return Ok(None);
     }
     exchange.body.read_all(forward.limits.max_message_bytes).map(Some)
@@ -68,14 +79,15 @@ fn send(
     forward: &Forward,
     exchange: &mut Exchange<'_>,
     path: Option<&PathAndQuery>,
-    call: Option<Vec<u8>>,
+    message: Option<Vec<u8>>,
 ) -> Result<ServerAnswer, ureq::Error> {
-    let mut request = Request::builder().method(exchange.request.method()).uri(forward.target.url(path));
+    let url = forward.target.url(path, exchange.request.uri().query());
+    let mut request = Request::builder().method(exchange.request.method()).uri(url);
     if let Some(headers) = request.headers_mut() {
         *headers = fields::request(exchange.request.headers());
         headers.extend(forward.target.headers.clone());
     }
-    match call {
+    match message {
         Some(body) => forward.agent.run(request.body(body)?),
         None if has_body(&exchange.body) => {
             let body = SendBody::from_reader(&mut exchange.body);
@@ -101,15 +113,12 @@ fn answered(
     answer: ServerAnswer,
     client: &Client,
     waiting: Waiting,
-    under_way: Option<UnderWay>,
+    place: Place,
 ) -> Response {
     let (head, body) = answer.into_parts();
     let length =
         head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let is_stream = head
-        .headers
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|v| v.as_bytes().starts_with(b"text/event-stream"));
+    let is_stream = fields::is_media(&head.headers, &header::CONTENT_TYPE, "text/event-stream");
     let mut reader = body.into_reader();
     let payload = match length {
         Some(length) if length <= MAX_WHOLE_BYTES => {
@@ -125,12 +134,23 @@ fn answered(
         _ => {
             let forward = Arc::clone(forward);
             Payload::stream(move |writer| {
-                let _under_way = under_way;
+                let _place = place;
                 let client = writer.client().clone();
                 on_behalf_of(&client, || stream(&forward, reader, writer, is_stream, &waiting))
             })
         }
     };
+    with_head(&head, payload)
+}
+
+/// The answer to HEAD: what it says of the body that GET would have, a length or none.
+fn without_body(answer: ServerAnswer) -> Response {
+    let (head, _) = answer.into_parts();
+    // A stream that is not sent takes the framing its head declares; an empty body would have the length 0.
+    with_head(&head, Payload::stream(|_| Ok(())))
+}
+
+fn with_head(head: &::http::response::Parts, payload: Payload) -> Response {
     let mut response = Response::new(payload);
     *response.status_mut() = head.status;
     *response.headers_mut() = fields::response(&head.headers);

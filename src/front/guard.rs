@@ -3,7 +3,7 @@
 
 use ::http::{HeaderMap, Uri, header};
 use std::collections::BTreeSet;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// The names this proxy answers to.
 #[derive(Clone, Debug, Default)]
@@ -39,31 +39,44 @@ impl Guard {
             ));
         }
         match text(header::ORIGIN) {
-            Some(origin) if !self.allows_origin(origin) => {
+            Some(origin) if !self.allows_origin(origin, text(header::HOST)) => {
                 Err(format!("Origin {origin:?} is not allowed; add it to allowed_origins in proxy.toml"))
             }
             _ => Ok(()),
         }
     }
 
-    /// `name`, `name:port`, `1.2.3.4`, `[::1]:port`.
     fn allows_host(&self, host: &str) -> bool {
-        if let Some(rest) = host.strip_prefix('[') {
-            let (address, port) = rest.split_once(']').unwrap_or((rest, "x"));
-            return address.parse::<Ipv6Addr>().is_ok() && is_port(port);
-        }
-        let (name, port) = match host.find(':') {
-            Some(at) => host.split_at(at),
-            None => (host, ""),
-        };
-        is_port(port) && (name.parse::<Ipv4Addr>().is_ok() || self.hosts.contains(&name.to_ascii_lowercase()))
+        place(host).is_some_and(|(name, address)| address.is_some() || self.hosts.contains(&name))
     }
 
-    fn allows_origin(&self, origin: &str) -> bool {
+    /// A page is trusted like the host it came from, and a stranger may serve one from an address as well. So an
+    /// address must be of this machine, or the very one this request went to.
+    fn allows_origin(&self, origin: &str, own: Option<&str>) -> bool {
         let lower = origin.to_ascii_lowercase();
-        let host = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://"));
-        self.origins.contains(&lower) || host.is_some_and(|host| self.allows_host(host))
+        if self.origins.contains(&lower) {
+            return true;
+        }
+        let Some(host) = lower.strip_prefix("http://").or_else(|| lower.strip_prefix("https://")) else {
+            return false;
+        };
+        let is_ours = |(name, address): (String, Option<IpAddr>)| {
+            self.hosts.contains(&name) || address.is_some_and(|address| address.is_loopback())
+        };
+        own.is_some_and(|own| own.eq_ignore_ascii_case(host)) || place(host).is_some_and(is_ours)
     }
+}
+
+/// Takes `name`, `name:port`, `1.2.3.4` or `[::1]:port` apart: the name in lower case, and the address if it is one.
+fn place(authority: &str) -> Option<(String, Option<IpAddr>)> {
+    if let Some(rest) = authority.strip_prefix('[') {
+        let (inner, port) = rest.split_once(']')?;
+        let address = inner.parse::<Ipv6Addr>().ok()?;
+        return is_port(port).then(|| (format!("[{}]", inner.to_ascii_lowercase()), Some(address.into())));
+    }
+    let (name, port) = authority.split_at(authority.find(':').unwrap_or(authority.len()));
+    let address = name.parse::<Ipv4Addr>().ok().map(IpAddr::from);
+    is_port(port).then(|| (name.to_ascii_lowercase(), address))
 }
 
 fn is_port(text: &str) -> bool {
@@ -114,12 +127,43 @@ mod tests {
 
     #[test]
     fn an_origin_is_a_host_of_ours_or_a_configured_one() {
-        for good in ["http://localhost:6274", "https://home.example", "http://[::1]:5", "app://obsidian"] {
+        for good in [
+            "http://localhost:6274",
+            "https://home.example",
+            "http://NAS:5",
+            "http://127.8.0.1:5",
+            "http://[::1]:5",
+            "app://obsidian",
+        ] {
             assert!(status(header::ORIGIN, good), "{good}");
         }
-        for bad in ["null", "http://evil.example", "https://localhost.evil.example", "file://", "app://other"]
-        {
+        for bad in [
+            "null",
+            "http://evil.example",
+            "https://localhost.evil.example",
+            "file://",
+            "app://other",
+            "http://203.0.113.5",
+            "http://203.0.113.5:3000",
+            "http://0.0.0.0:3000",
+            "http://[2001:db8::1]",
+            "http://127.0.0.1@203.0.113.5",
+        ] {
             assert!(!status(header::ORIGIN, bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn a_page_of_the_address_that_is_asked_may_ask() {
+        let check = |host, origin| {
+            let headers = [(header::HOST, host), (header::ORIGIN, origin)];
+            let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value)));
+            Guard::new("", "", &[], &[]).check(&HeaderMap::from_iter(headers)).is_ok()
+        };
+        assert!(check("192.168.1.5:3000", "http://192.168.1.5:3000"));
+        assert!(check("[FD00::5]:3000", "https://[fd00::5]:3000"));
+        assert!(!check("192.168.1.5:3000", "http://192.168.1.5:8080"));
+        assert!(!check("192.168.1.5:3000", "http://192.168.1.5"));
+        assert!(!check("evil.example", "http://evil.example"));
     }
 }

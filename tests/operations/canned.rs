@@ -35,6 +35,26 @@ impl Canned {
         Canned { port, requests, closed }
     }
 
+    /// Takes requests' heads, reads nothing more and never answers, until it is dropped.
+    pub(crate) fn deaf() -> Canned {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        // Accepted sockets inherit it: what is not read soon fills up.
+        rustix::net::sockopt::set_socket_recv_buffer_size(&listener, 4096).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let ((asked, requests), (_, closed)) = (channel(), channel());
+        std::thread::spawn(move || {
+            let mut held = Vec::new();
+            for mut stream in listener.incoming().map_while(Result::ok) {
+                read_head(&mut stream);
+                held.push(stream);
+                if asked.send(()).is_err() {
+                    return;
+                }
+            }
+        });
+        Canned { port, requests, closed }
+    }
+
     /// Takes requests and never answers.
     pub(crate) fn silent() -> Canned {
         Canned::answer("")

@@ -40,6 +40,23 @@ fn only_our_own_names_are_served() {
 }
 
 #[test]
+fn a_page_from_an_address_is_a_page_from_elsewhere() {
+    let proxy = two();
+    for path in ["a", "b", "health"] {
+        let ask = |host, origin| request("GET", &proxy.url(path), &[("Host", host), ("Origin", origin)], b"");
+        for origin in ["http://203.0.113.5", "http://[2001:db8::1]:3000", "http://192.168.1.5:8080"] {
+            let answer = ask("192.168.1.5:3000", origin);
+            assert_eq!(answer.status, 403, "{origin} {path}: {answer:?}");
+            assert_eq!(answer.header("access-control-allow-origin"), None);
+        }
+        for origin in ["http://192.168.1.5:3000", "http://127.0.0.1:6274", "http://[::1]:6274"] {
+            let answer = ask("192.168.1.5:3000", origin);
+            assert_eq!(answer.header("access-control-allow-origin"), Some(origin), "{path}: {answer:?}");
+        }
+    }
+}
+
+#[test]
 fn names_and_origins_can_be_added() {
     let config = "[proxy]\nallowed_hosts = [\"mcp.example\"]\nallowed_origins = [\"app://obsidian\"]\n";
     let proxy = Site::new().config(config).start();

@@ -57,6 +57,28 @@ fn notifications_come_on_the_get_stream() {
     assert_eq!(stream.next_message().1["method"], "notifications/tools/list_changed");
 }
 
+/// How a GET of the endpoint is answered, without what may be an endless stream.
+fn get_head(proxy: &Proxy, name: &str, client: &Client) -> Response {
+    let mut connection = Connection::open(&proxy.url(name));
+    connection.send("GET", &proxy.url(name), &client.headers(), b"");
+    connection.head()
+}
+
+#[test]
+fn streams_of_all_servers_share_their_places() {
+    let site = Site::new().config("[limits]\nmax_connections = 8\n").fake("a", Fake::stdio());
+    let proxy = site.fake("b", Fake::http()).start();
+    let (a, b) = (proxy.client("a"), proxy.client("b"));
+    let streams = [a.listen(), b.listen(), b.listen(), b.listen(), b.listen(), b.listen()];
+    for (name, client) in [("a", &a), ("b", &b)] {
+        let refused = get_head(&proxy, name, client);
+        assert_eq!((refused.status, refused.header("retry-after")), (503, Some("10")), "{refused:?}");
+    }
+    assert_eq!(b.text("echo", json!({"text": "calls go on"})), "calls go on");
+    drop(streams);
+    eventually(DEADLINE, || get_head(&proxy, "b", &b).status == 200);
+}
+
 #[test]
 fn header_fields_pass_but_for_those_that_are_ours() {
     let proxy = one();
@@ -168,6 +190,83 @@ fn every_method_passes_and_keeps_the_connection() {
     assert_eq!(seen(&connection.response())["path"], "/last");
 }
 
+#[test]
+fn head_tells_the_length_that_get_has() {
+    let stream = "HTTP/1.1 200 X\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let unknown = Canned::answer(stream);
+    let proxy = remote(Site::new(), &unknown.url("/mcp"), "").fake("b", Fake::http()).start();
+    let mut connection = Connection::open(&proxy.url(""));
+    for length in ["0", "11", "100000"] {
+        connection.send("HEAD", &proxy.url(&format!("b/big?bytes={length}")), &[], b"");
+        assert_eq!(connection.head().header("content-length"), Some(length));
+    }
+    connection.send("HEAD", &proxy.url("far"), &[], b"");
+    let head = connection.head();
+    assert_eq!((head.status, head.header("content-length")), (200, None), "{head:?}");
+    connection.send("GET", &proxy.url("b/last"), &[], b"");
+    assert_eq!(seen(&connection.response())["path"], "/last", "no body came in between");
+}
+
+#[test]
+fn a_query_reaches_the_endpoint() {
+    let asks = Fake::http().toml("path = \"/ask?key=1\"");
+    let proxy = Site::new().fake("b", asks).start();
+    wait_ready(&proxy, "b");
+    for (query, arrives) in [("", "key=1"), ("?profile=7&x=%2F", "key=1&profile=7&x=%2F")] {
+        for path in ["b", "b/", "b/mcp"] {
+            let seen = seen(&get(&proxy, &format!("{path}{query}")));
+            assert_eq!((&seen["path"], &seen["query"]), (&json!("/ask"), &json!(arrives)), "{path}");
+        }
+    }
+}
+
+/// Sends a chunked request; the chunks are all of the body, its end included.
+fn chunked(proxy: &Proxy, path: &str, headers: &str, chunks: &str) -> Response {
+    let mut connection = Connection::open(&proxy.url(""));
+    let head =
+        format!("POST /{path} HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n{headers}\r\n");
+    connection.write(&[head.as_bytes(), chunks.as_bytes()].concat());
+    connection.response()
+}
+
+#[test]
+fn a_body_that_is_at_fault_is_the_clients_fault() {
+    let config = "[limits]\nbody_timeout_seconds = 1\nmax_message_bytes = 1000\n";
+    let proxy = Site::new().config(config).fake("b", Fake::http()).start();
+    wait_ready(&proxy, "b");
+    let json = "Content-Type: application/json\r\n";
+    for (path, headers) in [("b/up", ""), ("b/up", json), ("b", ""), ("b", json)] {
+        let malformed = chunked(&proxy, path, headers, "3\r\nabc\r\nZZ\r\n");
+        assert_eq!(malformed.status, 400, "{path} {headers}: {malformed:?}");
+        let slow = chunked(&proxy, path, headers, "3\r\nabc\r\n");
+        assert_eq!(slow.status, 408, "{path} {headers}: {slow:?}");
+    }
+    let long = format!("3e9\r\n{}\r\n0\r\n\r\n", "x".repeat(0x3e9));
+    assert_eq!(chunked(&proxy, "b", json, &long).status, 413);
+    assert_eq!(chunked(&proxy, "b/up", json, &long).status, 200);
+}
+
+#[test]
+fn a_call_that_failed_is_told_so_however_it_was_sent() {
+    let proxy = one();
+    let headers = |client: &Client| -> String {
+        client.headers().iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect()
+    };
+    let call = |client: &Client, code: u64, size: usize| {
+        let arguments = json!({"code": code, "padding": "x".repeat(size)});
+        client.call_message("crash", arguments).to_string()
+    };
+    let client = proxy.client("b");
+    let big = client.post_bytes(call(&client, 4, 3_000_000).as_bytes());
+    assert_eq!((big.status, &big.json()["error"]["data"]["exit_code"]), (200, &json!(4)), "{big:?}");
+    let client = proxy.client("b");
+    let text = call(&client, 5, 10);
+    let chunks = format!("{:x}\r\n{text}\r\n0\r\n\r\n", text.len());
+    let answer = chunked(&proxy, "b", &headers(&client), &chunks);
+    let exit_code = &answer.json()["error"]["data"]["exit_code"];
+    assert_eq!((answer.status, exit_code), (200, &json!(5)), "{answer:?}");
+}
+
 const BIG: usize = 20_000_000;
 
 /// The most memory the proxy ever held, in bytes.
@@ -218,6 +317,34 @@ fn a_client_that_leaves_before_the_answer_began_ends_the_request() {
     server.wait_request();
     drop(connection);
     server.wait_closed(Duration::from_secs(2));
+}
+
+/// A call that is larger than all buffers on the way to a server.
+fn huge_call() -> Vec<u8> {
+    let text = "x".repeat(BIG);
+    let params = json!({"name": "echo", "arguments": {"text": text}});
+    json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}).to_string().into_bytes()
+}
+
+#[test]
+fn a_client_that_leaves_ends_a_request_that_the_server_does_not_read() {
+    let deaf = Canned::deaf();
+    let proxy = remote(Site::new(), &deaf.url("/mcp"), "").start();
+    let mut connection = Connection::open(&proxy.url(""));
+    connection.send("POST", &proxy.url("far"), &[("Content-Type", "application/json")], &huge_call());
+    deaf.wait_request();
+    assert_eq!(server(&proxy, "far")["in_flight"], 1);
+    drop(connection);
+    eventually(Duration::from_secs(5), || server(&proxy, "far")["in_flight"] == 0);
+}
+
+#[test]
+fn a_server_that_does_not_read_meets_the_deadline() {
+    let server = Canned::deaf();
+    let proxy = remote(Site::new(), &server.url("/mcp"), "call_timeout_seconds = 1").start();
+    let answer = request("POST", &proxy.url("far"), &[("Content-Type", "application/json")], &huge_call());
+    assert_eq!((answer.status, &answer.json()["error"]["code"]), (200, &json!(-32603)), "{answer:?}");
+    assert!(answer.text().contains("timeout: send body"), "{answer:?}");
 }
 
 #[test]
@@ -314,4 +441,19 @@ fn a_server_elsewhere_that_is_down_is_said_to_be() {
     let port = url.split([':', '/']).nth(4).unwrap().parse().unwrap();
     let _back = Canned::answer_on(port, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
     wait_server(&proxy, "far", |entry| entry["health"] == "healthy");
+}
+
+#[test]
+fn the_secrets_in_a_url_are_told_to_nobody() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let often = "[health]\ninterval_seconds = 1\ntimeout_seconds = 1\n";
+    let url = format!("http://user:s3cret@{free}/mcp?apiKey=s3cret");
+    let proxy = remote(Site::new().config(often), &url, "").start();
+    let entry = wait_server(&proxy, "far", |entry| entry["health"] == "unhealthy");
+    assert!(entry["last_error"].as_str().unwrap().contains(&format!("http://{free}/mcp?***")), "{entry}");
+    let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let call = request("POST", &proxy.url("far"), &[("Content-Type", "application/json")], ping);
+    assert_eq!(call.json()["error"]["code"], -32603, "{call:?}");
+    let said = [entry.to_string(), call.text(), get(&proxy, "far/x").text(), proxy.log().join("\n")];
+    assert!(!said.iter().any(|text| text.contains("s3cret") || text.contains("user:")), "{said:?}");
 }

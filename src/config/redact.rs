@@ -1,11 +1,12 @@
-//! Command lines and addresses without the secrets people put into them: what `check` prints gets into bug reports.
+//! Command lines and addresses without the secrets people put into them: what is printed and logged gets into bug
+//! reports.
 
 /// What stands in a secret's place.
 const MASK: &str = "***";
 const SECRET: [&str; 6] = ["key", "token", "secret", "pass", "auth", "credential"];
 
 /// The arguments, with the values of `--api-key VALUE`, `TOKEN=VALUE` and `Authorization: VALUE` masked.
-pub(super) fn arguments(arguments: &[String]) -> Vec<String> {
+pub(crate) fn arguments(arguments: &[String]) -> Vec<String> {
     let mut after_secret_flag = false;
     let mut masked = Vec::new();
     for argument in arguments {
@@ -31,7 +32,7 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// A URL without user, password and query.
-pub(super) fn url(text: &str) -> String {
+pub(crate) fn url(text: &str) -> String {
     let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
     let (rest, query) = rest.split_once(['?', '#']).map_or((rest, ""), |(rest, _)| (rest, "?***"));
     let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
