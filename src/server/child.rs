@@ -45,7 +45,8 @@ impl Launcher<'_> {
     /// # Errors
     /// The stage that failed and why, in words.
     pub(super) fn start(&self, generation: u64) -> Result<Child, String> {
-        let marker = format!("{}.{}.{generation}.", self.context.guard.marker(), self.name);
+        // A name may hold dots, but no slash: so no marker is the beginning of another server's.
+        let marker = format!("{}/{}/{generation}/", self.context.guard.marker(), self.name);
         let mut command = self.command(&marker)?;
         let inbox = self.inbox.clone();
         let on_exit = move |status| drop(inbox.send(Event::Exited { generation, status }));

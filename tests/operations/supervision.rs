@@ -161,6 +161,17 @@ fn a_stopped_server_leaves_nothing_behind() {
     eventually(DEADLINE, || !pids.iter().any(|pid| lives(&proxy, *pid)));
 }
 
+#[test]
+fn a_server_s_end_is_no_other_s_whatever_their_names() {
+    let proxy = Site::new().fake("notes", Fake::stdio()).fake("notes.1", Fake::stdio()).start();
+    ["notes", "notes.1"].iter().for_each(|name| drop(wait_ready(&proxy, name)));
+    let (ends, stays) = (pid(&proxy, "notes"), pid(&proxy, "notes.1"));
+    assert!(proxy.site.run(&["restart", "notes"]).status.success());
+    wait_server(&proxy, "notes", |entry| entry["restarts"] == 1 && entry["state"] == "ready");
+    assert_ne!(pid(&proxy, "notes"), ends);
+    assert_eq!((pid(&proxy, "notes.1"), &server(&proxy, "notes.1")["restarts"]), (stays, &json!(0)));
+}
+
 /// Children of any of the proxy's threads that have ended and were not waited for.
 fn zombies(proxy: &Proxy) -> Vec<String> {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", proxy.pid())).unwrap().flatten();
