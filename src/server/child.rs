@@ -7,6 +7,7 @@ use super::output::Output;
 use super::stderr::Tail;
 use super::supervisor::Event;
 use super::{Face, environment, os};
+use crate::config;
 use crate::config::spec::{ChildSpec, Transport};
 use crate::thread;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -72,7 +73,7 @@ impl Launcher<'_> {
             Some(file) => read_dotenv(file)?,
             None => Vec::new(),
         };
-        let environment = environment::build(std::env::vars(), dotenv, self.spec, self.port);
+        let environment = environment::build(config::environment().into_iter(), dotenv, self.spec, self.port);
         let mut command = Command::new(&self.spec.command);
         command.args(&self.spec.args).current_dir(&self.spec.cwd).env_clear().envs(environment);
         if let Some((name, value)) = marker.split_once('=') {
