@@ -77,6 +77,12 @@ impl Served {
             ClientFace::Forward(_) => 0,
         }
     }
+
+    fn end_streams(&self) {
+        if let ClientFace::Bridge(bridge) = &self.face {
+            bridge.end_streams();
+        }
+    }
 }
 
 impl Fleet {
@@ -127,15 +133,13 @@ impl Fleet {
             }
         }
         self.publish(servers, left_out);
+        // Not before: their clients come back at once, and are to meet the successor, or hear that there is none.
+        gone.iter().for_each(|served| served.end_streams());
     }
 
     /// Ends the streams that no call waits for, so that stopping need not wait for them.
     pub fn end_streams(&self) {
-        for served in self.serving().servers.values() {
-            if let ClientFace::Bridge(bridge) = &served.face {
-                bridge.end_streams();
-            }
-        }
+        self.serving().servers.values().for_each(|served| served.end_streams());
     }
 
     /// Waits at most `patience` until no call is in flight.

@@ -177,7 +177,7 @@ fn reload_touches_only_what_changed() {
     let proxy = site.fake("gone", Fake::stdio()).fake("bridge", Fake::http()).start();
     let clients = ["same", "changed", "gone", "bridge"].map(|name| proxy.client(name));
     let before = clients.each_ref().map(|client| client.text("pid", json!({})));
-    let listening = clients[0].listen();
+    let [listening, of_changed, of_gone] = [0, 1, 2].map(|at| clients[at].listen());
     let port = server(&proxy, "same")["port"].clone();
 
     proxy.site.add("new", &Fake::stdio());
@@ -185,6 +185,7 @@ fn reload_touches_only_what_changed() {
     fs::remove_dir_all(proxy.site.folder().join("servers/gone")).unwrap();
     succeeds(&proxy, &["reload"]);
 
+    [of_changed, of_gone].iter().for_each(|stream| stream.wait_end());
     assert_eq!(proxy.client("new").text("echo", json!({"text": "hi"})), "hi");
     assert_eq!(
         (&clients[0].text("pid", json!({})), &clients[3].text("pid", json!({}))),
