@@ -77,6 +77,16 @@ fn a_call_wakes_a_server_on_the_brake() {
 }
 
 #[test]
+fn a_call_during_the_start_that_pulls_the_brake_wakes_it_too() {
+    let site = Site::new().config(&FAST.replace("brake_exits = 4", "brake_exits = 2"));
+    site.add("a", &crashing(&site, 2).env("FAKE_START_DELAY_MS", "500"));
+    let proxy = site.start();
+    wait_server(&proxy, "a", |entry| entry["restarts"] == 1 && entry["state"] == "starting");
+    assert_eq!(proxy.client("a").text("echo", json!({"text": "awake"})), "awake");
+    assert!(proxy.log().iter().any(|line| line.contains("crash-loop")));
+}
+
+#[test]
 fn the_command_restart_ends_the_brake() {
     let site = Site::new().config(FAST);
     site.add("a", &crashing(&site, 4));
