@@ -38,8 +38,10 @@ pub struct Served {
     pub server: Arc<Server>,
     /// What clients meet.
     pub face: ClientFace,
-    /// Its port of the range; a server that runs elsewhere has none.
-    pub lease: Option<Lease>,
+    /// Its port; a server that runs elsewhere has none.
+    pub port: Option<u16>,
+    /// Keeps the port taken, until the next server of that name takes it over.
+    lease: Mutex<Option<Lease>>,
 }
 
 /// What clients meet: our bridge, or the server's own HTTP.
@@ -73,6 +75,12 @@ impl Served {
         match &self.face {
             ClientFace::Bridge(bridge) => bridge.sessions(),
             ClientFace::Forward(_) => 0,
+        }
+    }
+
+    fn end_streams(&self) {
+        if let ClientFace::Bridge(bridge) = &self.face {
+            bridge.end_streams();
         }
     }
 }
@@ -109,11 +117,13 @@ impl Fleet {
             }
         }
         // A changed server stays known until its successor takes over: clients do not recover from 404.
-        let gone = |served: &&Arc<Served>| !servers.contains_key(&served.spec.name);
-        close_all(old.servers.values().filter(gone), http);
+        let gone = old.servers.values().filter(|served| !servers.contains_key(&served.spec.name));
+        let gone: Vec<&Arc<Served>> = gone.collect();
+        close_all(gone.iter().copied(), http);
+        let mut leases = hand_over(&gone, &fresh);
         for spec in fresh {
             let (name, origin) = (spec.name.clone(), spec.origin.clone());
-            match self.serve(spec, http) {
+            match self.serve(spec, leases.remove(&name), http) {
                 Ok(served) => drop(servers.insert(name, Arc::new(served))),
                 Err(reason) => {
                     log::warn!(server = name.as_str(), event = "left-out"; "{reason}");
@@ -123,15 +133,13 @@ impl Fleet {
             }
         }
         self.publish(servers, left_out);
+        // Not before: their clients come back at once, and are to meet the successor, or hear that there is none.
+        gone.iter().for_each(|served| served.end_streams());
     }
 
     /// Ends the streams that no call waits for, so that stopping need not wait for them.
     pub fn end_streams(&self) {
-        for served in self.serving().servers.values() {
-            if let ClientFace::Bridge(bridge) = &served.face {
-                bridge.end_streams();
-            }
-        }
+        self.serving().servers.values().for_each(|served| served.end_streams());
     }
 
     /// Waits at most `patience` until no call is in flight.
@@ -165,9 +173,9 @@ impl Fleet {
         *self.serving.write().unwrap_or_else(PoisonError::into_inner) = serving;
     }
 
-    fn serve(&self, spec: ServerSpec, http: &http::Server) -> Result<Served, String> {
+    fn serve(&self, spec: ServerSpec, kept: Option<Lease>, http: &http::Server) -> Result<Served, String> {
         let spec = Arc::new(spec);
-        let (lease, socket) = self.lease(&spec)?;
+        let (lease, socket) = self.lease(&spec, kept)?;
         let (server, seat) = Server::new(&spec.name, &self.context.limits);
         let port = lease.as_ref().map(|lease| lease.port);
         let (face, below) = self.face(&spec, &server, port)?;
@@ -182,18 +190,19 @@ impl Fleet {
         server
             .run(seat, Arc::clone(&spec), port, below, context)
             .map_err(|error| format!("no thread for it: {error}"))?;
-        Ok(Served { spec, server, face, lease })
+        Ok(Served { spec, server, face, port, lease: Mutex::new(lease) })
     }
 
     /// A port, and for a bridge the socket to serve it. An HTTP child gets its port free.
-    fn lease(&self, spec: &ServerSpec) -> Result<(Option<Lease>, Option<TcpListener>), String> {
-        match &spec.launch {
-            Launch::Remote(_) => Ok((None, None)),
-            Launch::Child(child) => {
-                let (lease, socket) = self.ports.lease(child.port)?;
-                Ok((Some(lease), Some(socket)))
-            }
-        }
+    fn lease(
+        &self,
+        spec: &ServerSpec,
+        kept: Option<Lease>,
+    ) -> Result<(Option<Lease>, Option<TcpListener>), String> {
+        let Launch::Child(child) = &spec.launch else { return Ok((None, None)) };
+        let renewed = kept.and_then(|lease| lease.renew().ok());
+        let (lease, socket) = renewed.map_or_else(|| self.ports.lease(child.port), Ok)?;
+        Ok((Some(lease), Some(socket)))
     }
 
     fn face(
@@ -230,4 +239,22 @@ fn close_all<'s>(servers: impl Iterator<Item = &'s Arc<Served>> + Clone, http: &
         served.server.close();
     }
     servers.for_each(|served| served.server.join());
+}
+
+/// The ports of servers that were stopped, for those of the same name that come after them. All others are free.
+fn hand_over(gone: &[&Arc<Served>], fresh: &[ServerSpec]) -> BTreeMap<String, Lease> {
+    let leases = gone.iter().filter_map(|served| {
+        let lease = served.lease.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let next = fresh.iter().find(|spec| spec.name == served.spec.name)?;
+        let same = wanted_port(next) == wanted_port(&served.spec) || wanted_port(next) == Some(lease.port);
+        same.then(|| (next.name.clone(), lease))
+    });
+    leases.collect()
+}
+
+fn wanted_port(spec: &ServerSpec) -> Option<u16> {
+    match &spec.launch {
+        Launch::Child(child) => child.port,
+        Launch::Remote(_) => None,
+    }
 }

@@ -52,6 +52,8 @@ pub struct ChildSpec {
     pub env: BTreeMap<String, String>,
     /// The folder's `.env`, if there is one. Read again at each start.
     pub env_file: Option<PathBuf>,
+    /// Tells what stood in it when it was found from what stands there at a reload.
+    pub env_digest: u64,
     /// Names of the proxy's own variables to pass on.
     pub pass_env: Vec<String>,
     /// The port to give it, if one is asked for; otherwise a free one of the range.

@@ -3,7 +3,8 @@
 use super::machine::{self, Machine};
 use super::rules::Refusal;
 use crate::config::spec::{ChildSpec, Launch, RemoteSpec, ServerSpec, Transport};
-use crate::config::{Defaults, ServerTable, http_url};
+use crate::config::{Defaults, ServerTable, http_url, read_small};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// Where a server was found.
@@ -59,11 +60,19 @@ fn child(
         args: table.args.clone().unwrap_or_default(),
         cwd,
         env: table.env.clone(),
+        env_digest: origin.env_file.as_deref().map_or(0, digest),
         env_file: origin.env_file,
         pass_env: table.pass_env.clone().unwrap_or_else(|| defaults.pass_env.clone()),
         port: table.port,
         path: table.path.clone().unwrap_or_else(|| "/mcp".to_string()),
     })
+}
+
+/// Compared within one run only, so any hasher will do. What cannot be read is told when the server starts.
+fn digest(file: &Path) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    read_small(file).unwrap_or_default().hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A bare name that is on `PATH`, or the absolute path of something executable.

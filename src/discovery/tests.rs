@@ -66,6 +66,16 @@ fn a_folder_is_a_server() {
 }
 
 #[test]
+fn another_env_file_is_another_server() {
+    let env = "servers/a/.env";
+    let dir = project(&[("servers/a/run.sh", SH), (env, "A=1")]);
+    let first = found(&dir).servers;
+    assert_eq!(found(&dir).servers, first);
+    std::fs::write(dir.path().join(env), "A=2").unwrap();
+    assert_ne!(found(&dir).servers, first);
+}
+
+#[test]
 fn what_is_no_server_is_skipped_or_said() {
     let dir = project(&[
         ("servers/README.md", "hello"),

@@ -99,7 +99,7 @@ pub fn server(served: &Served, base: &str) -> Value {
         "name": served.spec.name,
         "kind": served.kind(),
         "url": format!("{base}/{}", served.spec.name),
-        "port": served.lease.as_ref().map(|lease| lease.port),
+        "port": served.port,
         "state": status.state.to_string(),
         "reason": status.reason.as_ref().map(ToString::to_string),
         "health": status.health.to_string(),
@@ -120,7 +120,7 @@ fn rfc3339(time: SystemTime) -> String {
 pub fn table(serving: &Serving, base: &str) -> String {
     let mut rows = vec![["NAME", "KIND", "URL", "PORT", "STATE"].map(String::from)];
     rows.extend(serving.servers.values().map(|served| {
-        let port = served.lease.as_ref().map_or("-".to_string(), |lease| lease.port.to_string());
+        let port = served.port.map_or("-".to_string(), |port| port.to_string());
         let status = served.server.status();
         let reason = status.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         let url = format!("{base}/{}", served.spec.name);

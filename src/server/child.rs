@@ -8,6 +8,7 @@ use super::status::Running;
 use super::stderr::Tail;
 use super::supervisor::Event;
 use super::{Face, environment, os};
+use crate::config;
 use crate::config::spec::{ChildSpec, Transport};
 use crate::thread;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -46,7 +47,8 @@ impl Launcher<'_> {
     /// # Errors
     /// The stage that failed and why, in words.
     pub(super) fn start(&self, generation: u64) -> Result<Child, String> {
-        let marker = format!("{}.{}.{generation}.", self.context.guard.marker(), self.name);
+        // A name may hold dots, but no slash: so no marker is the beginning of another server's.
+        let marker = format!("{}/{}/{generation}/", self.context.guard.marker(), self.name);
         let mut command = self.command(&marker)?;
         let inbox = self.inbox.clone();
         let on_exit = move |status| drop(inbox.send(Event::Exited { generation, status }));
@@ -72,7 +74,7 @@ impl Launcher<'_> {
             Some(file) => read_dotenv(file)?,
             None => Vec::new(),
         };
-        let environment = environment::build(std::env::vars(), dotenv, self.spec, self.port);
+        let environment = environment::build(config::environment().into_iter(), dotenv, self.spec, self.port);
         let mut command = Command::new(&self.spec.command);
         command.args(&self.spec.args).current_dir(&self.spec.cwd).env_clear().envs(environment);
         if let Some((name, value)) = marker.split_once('=') {

@@ -75,6 +75,7 @@ mod tests {
             cwd: "/".into(),
             env: BTreeMap::from([("B".into(), "config".into()), ("NO_COLOR".into(), "0".into())]),
             env_file: None,
+            env_digest: 0,
             pass_env: vec!["MINE".into()],
             port: None,
             path: "/mcp".into(),

@@ -60,6 +60,17 @@ impl Ports {
     }
 }
 
+impl Lease {
+    /// The same port once more, with the socket that proves it: for the next server of that name.
+    ///
+    /// # Errors
+    /// Somebody else listens on it by now. The lease is given up.
+    pub fn renew(self) -> io::Result<(Lease, TcpListener)> {
+        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))?;
+        Ok((self, socket))
+    }
+}
+
 impl Drop for Lease {
     fn drop(&mut self) {
         self.ports.taken().remove(&self.port);
@@ -80,6 +91,8 @@ mod tests {
         let (lease, socket) = ports.lease(None).unwrap();
         drop(socket);
         assert!(ports.lease(None).is_err(), "a leased port stays taken even when nobody listens");
+        let (lease, socket) = lease.renew().unwrap();
+        drop(socket);
         drop(lease);
         assert!(ports.lease(Some(first.port)).is_ok());
     }

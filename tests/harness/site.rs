@@ -1,6 +1,7 @@
 //! A folder with servers in it, and the proxy's command line for it.
 
 use super::Proxy;
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -62,7 +63,7 @@ pub fn example(name: &str) -> PathBuf {
 pub struct Site {
     folder: TempDir,
     args: Vec<String>,
-    env: Vec<(String, String)>,
+    env: Vec<(String, OsString)>,
 }
 
 impl Site {
@@ -112,8 +113,8 @@ impl Site {
     }
 
     /// A variable for the proxy.
-    pub fn env(mut self, name: &str, value: &str) -> Site {
-        self.env.push((name.to_string(), value.to_string()));
+    pub fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Site {
+        self.env.push((name.to_string(), value.as_ref().to_owned()));
         self
     }
 

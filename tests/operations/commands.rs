@@ -177,7 +177,7 @@ fn reload_touches_only_what_changed() {
     let proxy = site.fake("gone", Fake::stdio()).fake("bridge", Fake::http()).start();
     let clients = ["same", "changed", "gone", "bridge"].map(|name| proxy.client(name));
     let before = clients.each_ref().map(|client| client.text("pid", json!({})));
-    let listening = clients[0].listen();
+    let [listening, of_changed, of_gone] = [0, 1, 2].map(|at| clients[at].listen());
     let port = server(&proxy, "same")["port"].clone();
 
     proxy.site.add("new", &Fake::stdio());
@@ -185,6 +185,7 @@ fn reload_touches_only_what_changed() {
     fs::remove_dir_all(proxy.site.folder().join("servers/gone")).unwrap();
     succeeds(&proxy, &["reload"]);
 
+    [of_changed, of_gone].iter().for_each(|stream| stream.wait_end());
     assert_eq!(proxy.client("new").text("echo", json!({"text": "hi"})), "hi");
     assert_eq!(
         (&clients[0].text("pid", json!({})), &clients[3].text("pid", json!({}))),
@@ -199,6 +200,37 @@ fn reload_touches_only_what_changed() {
     clients[0].call("list_changed", json!({"what": "tools"}));
     assert_eq!(listening.next_message().1["method"], "notifications/tools/list_changed");
     eventually(DEADLINE, || !proxy.descendants().iter().any(|(pid, _)| pid.to_string() == before[2]));
+}
+
+/// Ports that nobody listens on, and that the system gives to nobody by itself.
+fn free_ports() -> [u64; 2] {
+    let first = 20_000 + u16::try_from(std::process::id() % 4_000).unwrap();
+    let mut free = (first..).filter(|port| std::net::TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    [(); 2].map(|()| free.next().unwrap().into())
+}
+
+#[test]
+fn a_changed_server_keeps_its_port() {
+    let ports = free_ports();
+    let fixed = |at: usize| Fake::stdio().toml(&format!("port = {}", ports[at]));
+    let site = Site::new().fake("a", fixed(0)).fake("b", fixed(1));
+    let proxy = site.fake("any", Fake::stdio()).fake("http", Fake::http()).start();
+    let names = ["a", "b", "any", "http"];
+    let served = || names.map(|name| wait_ready(&proxy, name)["port"].as_u64().unwrap());
+    let before = served();
+    assert_eq!(before[..2], ports);
+    let change = |fake: Fake| fake.env("FAKE_NAME", "changed");
+    let changed = [change(fixed(0)), change(fixed(1)), change(Fake::stdio()), change(Fake::http())];
+    names.iter().zip(&changed).for_each(|(name, fake)| proxy.site.add(name, fake));
+    succeeds(&proxy, &["reload"]);
+    assert_eq!(served(), before);
+    for (name, port) in names.iter().zip(before).filter(|(name, _)| **name != "http") {
+        let own = Client::connect(&format!("http://127.0.0.1:{port}/"));
+        assert_eq!(own.server["serverInfo"]["name"], "changed", "{name}");
+    }
+    ["a", "b"].iter().zip([fixed(1), fixed(0)]).for_each(|(name, fake)| proxy.site.add(name, &fake));
+    succeeds(&proxy, &["reload"]);
+    assert_eq!(served(), [before[1], before[0], before[2], before[3]], "exchanged");
 }
 
 #[test]

@@ -144,3 +144,11 @@ fn no_message_and_no_secret_is_ever_logged() {
         assert!(proxy.log().iter().any(|line| line.contains("stopped")), "nothing was logged at all");
     }
 }
+
+#[test]
+fn a_variable_that_is_no_text_hinders_nobody() {
+    use std::os::unix::ffi::OsStrExt;
+    let proxy =
+        Site::new().env("ODD", std::ffi::OsStr::from_bytes(b"caf\xe9")).fake("a", Fake::stdio()).start();
+    assert_eq!(proxy.client("a").text("echo", json!({"text": "hi"})), "hi");
+}

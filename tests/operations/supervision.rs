@@ -77,6 +77,16 @@ fn a_call_wakes_a_server_on_the_brake() {
 }
 
 #[test]
+fn a_call_during_the_start_that_pulls_the_brake_wakes_it_too() {
+    let site = Site::new().config(&FAST.replace("brake_exits = 4", "brake_exits = 2"));
+    site.add("a", &crashing(&site, 2).env("FAKE_START_DELAY_MS", "500"));
+    let proxy = site.start();
+    wait_server(&proxy, "a", |entry| entry["restarts"] == 1 && entry["state"] == "starting");
+    assert_eq!(proxy.client("a").text("echo", json!({"text": "awake"})), "awake");
+    assert!(proxy.log().iter().any(|line| line.contains("crash-loop")));
+}
+
+#[test]
 fn the_command_restart_ends_the_brake() {
     let site = Site::new().config(FAST);
     site.add("a", &crashing(&site, 4));
@@ -159,6 +169,17 @@ fn a_stopped_server_leaves_nothing_behind() {
     let entry = wait_server(&proxy, "a", |entry| entry["state"] == "stopped");
     assert_eq!((&entry["reason"], &entry["children"]), (&json!("requested"), &json!([])));
     eventually(DEADLINE, || !pids.iter().any(|pid| lives(&proxy, *pid)));
+}
+
+#[test]
+fn a_server_s_end_is_no_other_s_whatever_their_names() {
+    let proxy = Site::new().fake("notes", Fake::stdio()).fake("notes.1", Fake::stdio()).start();
+    ["notes", "notes.1"].iter().for_each(|name| drop(wait_ready(&proxy, name)));
+    let (ends, stays) = (pid(&proxy, "notes"), pid(&proxy, "notes.1"));
+    assert!(proxy.site.run(&["restart", "notes"]).status.success());
+    wait_server(&proxy, "notes", |entry| entry["restarts"] == 1 && entry["state"] == "ready");
+    assert_ne!(pid(&proxy, "notes"), ends);
+    assert_eq!((pid(&proxy, "notes.1"), &server(&proxy, "notes.1")["restarts"]), (stays, &json!(0)));
 }
 
 /// Children of any of the proxy's threads that have ended and were not waited for.

@@ -135,6 +135,9 @@ impl Supervisor {
         log::warn!(server = self.name(), event = "restart", reason = reason.to_string().as_str(), in_ms = delay.as_millis() as u64; "starting again in {:.1} s", delay.as_secs_f64());
         self.down(&reason);
         self.phase = Phase::Down { retry: Some(now + delay) };
+        if self.woken {
+            self.wake();
+        }
     }
 
     pub(super) fn down(&mut self, reason: &Reason) {

@@ -20,7 +20,7 @@ pub(super) enum Event {
     Start,
     Stop,
     Restart,
-    /// A call waits for a server that is down between two tries.
+    /// A call waits for a server that has no child to take it.
     Wake,
     /// For good: stop and end the thread.
     Close,
@@ -97,6 +97,8 @@ pub(super) struct Supervisor {
     generation: u64,
     /// Health checks missed in a row.
     misses: u32,
+    /// A call came while a child started or ended: should that end badly, it still waits.
+    woken: bool,
     phase: Phase,
     last_start: Option<Instant>,
 }
@@ -111,7 +113,7 @@ impl Supervisor {
     ) -> Supervisor {
         let policy = Policy::new(context.restart.clone());
         let phase = Phase::Down { retry: None };
-        let (generation, misses, last_start) = (0, 0, None);
+        let (generation, misses, woken, last_start) = (0, 0, false, None);
         Supervisor {
             server,
             spec,
@@ -122,6 +124,7 @@ impl Supervisor {
             wish: Wish::Up,
             generation,
             misses,
+            woken,
             phase,
             last_start,
         }
@@ -201,6 +204,7 @@ impl Supervisor {
 
     fn want_down(&mut self, wish: Wish) {
         self.want(wish);
+        self.woken = false;
         match &mut self.phase {
             Phase::Down { .. } => self.down(&Reason::Requested),
             Phase::Ending { reason, .. } => *reason = Some(Reason::Requested),
@@ -219,9 +223,14 @@ impl Supervisor {
     }
 
     fn wake(&mut self) {
-        if let Phase::Down { retry: Some(at) } = &mut self.phase {
-            let allowed = self.last_start.map_or_else(Instant::now, |start| start + WAKE_INTERVAL);
-            *at = allowed.min(*at);
+        match &mut self.phase {
+            Phase::Down { retry: Some(at) } => {
+                let allowed = self.last_start.map_or_else(Instant::now, |start| start + WAKE_INTERVAL);
+                *at = allowed.min(*at);
+                self.woken = false;
+            }
+            Phase::Starting { .. } | Phase::Ending { .. } => self.woken = true,
+            Phase::Down { retry: None } | Phase::Ready { .. } | Phase::Closed => {}
         }
     }
 

@@ -88,6 +88,7 @@ impl Supervisor {
         let took = self.last_start.map_or(0, |start| start.elapsed().as_millis() as u64);
         log::info!(server = self.name(), event = "ready", ms = took; "ready");
         self.phase = Phase::Ready { child, since: Instant::now() };
+        self.woken = false;
         self.server.board.write(|status| {
             status.state = State::Ready;
             status.reason = None;
