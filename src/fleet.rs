@@ -101,7 +101,8 @@ impl Fleet {
         self.serving().servers.get(name).cloned()
     }
 
-    /// Serves these and no others: what is equal to what runs is left alone.
+    /// Serves these and no others: what is equal to what runs is left alone, and so is what runs and has a mistake
+    /// in its files now.
     pub fn apply(&self, specs: Vec<ServerSpec>, mut left_out: Vec<LeftOut>, http: &http::Server) {
         let closed = self.changing();
         if *closed {
@@ -114,6 +115,12 @@ impl Fleet {
             match old.servers.get(&spec.name) {
                 Some(same) if *same.spec == spec => drop(servers.insert(spec.name.clone(), Arc::clone(same))),
                 _ => fresh.push(spec),
+            }
+        }
+        for out in &left_out {
+            if let Some(running) = old.servers.get(&out.name) {
+                log::warn!(server = out.name.as_str(), event = "kept"; "goes on as it was; its files cannot be used: {}", out.reason);
+                servers.insert(out.name.clone(), Arc::clone(running));
             }
         }
         // A changed server stays known until its successor takes over: clients do not recover from 404.
@@ -149,6 +156,15 @@ impl Fleet {
             match &served.face {
                 ClientFace::Bridge(bridge) => bridge.drain(deadline),
                 ClientFace::Forward(forward) => forward.drain(deadline),
+            }
+        }
+    }
+
+    /// Ends the calls that are left: their clients are told.
+    pub fn end_calls(&self) {
+        for served in self.serving().servers.values() {
+            if let ClientFace::Bridge(bridge) = &served.face {
+                bridge.end_calls();
             }
         }
     }

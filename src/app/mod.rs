@@ -8,10 +8,11 @@ use crate::config::{Config, Loaded, LogFormat};
 use crate::fleet::Fleet;
 use crate::front::{Command, Front, Guard};
 use crate::http;
+use crate::limits::Limits;
 use crate::ops::health::Monitor;
 use crate::ops::report;
 use crate::server::ports::Ports;
-use crate::server::{Context, Guard as ChildGuard, Reaper};
+use crate::server::{Context, Guard as ChildGuard, Reaper, raise_open_files};
 use crate::signal::{self, Signal};
 use crate::thread;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -78,7 +79,7 @@ pub(crate) fn run(
     signal::listen(sender.clone()).map_err(|error| format!("signals cannot be handled: {error}"))?;
     let fleet = Arc::new(fleet(&config)?);
     let front = Arc::new(front(&config, &fleet, base.clone(), run_file.secret(), &sender));
-    let http = http::Server::start(&config.limits, Arc::clone(&front) as Arc<dyn http::Handler>);
+    let http = http::Server::start(&affordable(&config.limits), Arc::clone(&front) as Arc<dyn http::Handler>);
     let http = Arc::new(http.map_err(|error| format!("the listener cannot start: {error}"))?);
     let reloader = Reloader::start(source, Arc::clone(&fleet), Arc::clone(&http))
         .map_err(|error| format!("no thread: {error}"))?;
@@ -95,6 +96,16 @@ pub(crate) fn run(
     drop(app);
     log::info!(event = "stopped"; "stopped");
     Ok(())
+}
+
+/// The limits, with no more connections than there may be open files: each needs one, and so do pipes and polls.
+fn affordable(limits: &Limits) -> Limits {
+    let files = usize::try_from(raise_open_files()).unwrap_or(usize::MAX);
+    let most = (files / 4 * 3).saturating_sub(http::RESERVE).max(1);
+    if limits.max_connections > most {
+        log::warn!(event = "few-files"; "max_connections is {most} instead of {}: only {files} files may be open (ulimit -n)", limits.max_connections);
+    }
+    Limits { max_connections: limits.max_connections.min(most), ..limits.clone() }
 }
 
 fn bind(config: &Config) -> Result<TcpListener, String> {
@@ -157,6 +168,7 @@ impl App {
         let stopper = thread::spawn("stop", move || {
             fleet.end_streams();
             fleet.drain(DRAIN);
+            fleet.end_calls();
             http.stop(LAST_WRITES);
             fleet.close(&http);
             let _ = done.send(Event::Stopped); // the main thread waits for it

@@ -43,9 +43,16 @@ impl Reloader {
 
 fn reload(source: &Source, fleet: &Fleet, http: &http::Server) -> Result<String, String> {
     let outcome = source.reload().map(|found| {
-        let count = found.servers.len();
         fleet.apply(found.servers, found.left_out, http);
-        format!("{count} servers")
+        let serving = fleet.serving();
+        let left_out: Vec<String> =
+            serving.left_out.iter().map(|out| format!("{} ({})", out.name, out.reason)).collect();
+        let problems = if left_out.is_empty() {
+            String::new()
+        } else {
+            format!("; not as its files say: {}", left_out.join(", "))
+        };
+        format!("{} served{problems}", serving.servers.len())
     });
     match &outcome {
         Ok(summary) => log::info!(event = "reloaded"; "reloaded: {summary}"),

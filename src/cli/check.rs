@@ -68,7 +68,11 @@ fn server(spec: &ServerSpec) -> Server {
 fn local(spec: &ServerSpec, child: &ChildSpec) -> Server {
     let mut problems = Vec::new();
     let mut variables: BTreeMap<String, &'static str> = BTreeMap::new();
-    variables.extend(child.pass_env.iter().map(|name| (name.clone(), "passed on")));
+    let passed = |name: &String| match std::env::var_os(name) {
+        Some(_) => (name.clone(), "passed on"),
+        None => (name.clone(), "to be passed on, but not set here"),
+    };
+    variables.extend(child.pass_env.iter().map(passed));
     if let Some(file) = &child.env_file {
         match env_names(file) {
             Ok(names) => variables.extend(names.into_iter().map(|name| (name, ".env"))),

@@ -16,25 +16,28 @@ pub(super) struct Control {
 }
 
 impl Control {
-    /// Finds the proxy that this configuration means: the one on its port, or the only one there is.
+    /// Finds the proxy that this configuration means: the one on its port, or the only one there is unless the port
+    /// was `named` on the command line.
     ///
     /// # Errors
-    /// None is running, or several are and nothing says which.
-    pub(super) fn find(loaded: &Loaded) -> Result<Control, String> {
+    /// None is running there, or several are and nothing says which.
+    pub(super) fn find(loaded: &Loaded, named: bool) -> Result<Control, String> {
         let folder =
             state_dir(&loaded.config, &loaded.dir, &environment()).map_err(|error| error.to_string())?;
         let mut running = RunFile::all(&folder);
-        let port = loaded.config.proxy.listen.port();
-        if let Some(at) = running.iter().position(|content| content.address.port() == port) {
-            running.swap(0, at);
-            running.truncate(1);
-        }
-        let none =
-            format!("no running proxy left its address in {}; start one with: mcp-proxy", folder.display());
-        let proxy = match running.len() {
-            0 => Err(none),
-            1 => Ok(running.remove(0)),
-            _ => {
+        let listen = loaded.config.proxy.listen;
+        let at = running.iter().position(|content| content.address.port() == listen.port());
+        let proxy = match (at, running.len()) {
+            (Some(at), _) => Ok(running.swap_remove(at)),
+            (None, 0) => {
+                let folder = folder.display();
+                Err(format!("no running proxy left its address in {folder}; start one with: mcp-proxy"))
+            }
+            (None, 1) if !named => Ok(running.remove(0)),
+            (None, _) if named => {
+                Err(format!("no proxy runs on {listen}; there is: {}", addresses(&running)))
+            }
+            (None, _) => {
                 Err(format!("several proxies are running ({}); name one with --listen", addresses(&running)))
             }
         }?;

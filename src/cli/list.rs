@@ -13,14 +13,24 @@ pub(super) fn list(control: &Control, json: bool) -> Result<String, String> {
     let Some(servers) = body["servers"].as_array() else {
         return Err("the proxy gave no list of servers; is it of another version?".into());
     };
-    let mut text =
-        format!("{:20}  {:6}  {:9}  {:9}  {:>8}  {}\n", "NAME", "KIND", "STATE", "HEALTH", "RESTARTS", "URL");
+    let mut text = row(["NAME", "KIND", "STATE", "HEALTH", "RESTARTS", "URL"]);
     for server in servers {
-        let field = |name: &str| server[name].as_str().unwrap_or("-").to_string();
-        let restarts = server["restarts"].as_u64().unwrap_or(0);
-        let row = [field("name"), field("kind"), field("state"), field("health"), field("url")];
+        let field = |name: &str| server[name].as_str().unwrap_or("-");
+        let restarts = server["restarts"].as_u64().unwrap_or(0).to_string();
         text +=
-            &format!("{:20}  {:6}  {:9}  {:9}  {restarts:>8}  {}\n", row[0], row[1], row[2], row[3], row[4]);
+            &row([field("name"), field("kind"), field("state"), field("health"), &restarts, field("url")]);
+        if let Some(reason) = server["reason"].as_str() {
+            text +=
+                &format!("  {reason}: {}\n", server["last_error"].as_str().unwrap_or("no error was seen"));
+        }
+    }
+    for out in body["left_out"].as_array().into_iter().flatten() {
+        let field = |name: &str| out[name].as_str().unwrap_or("-");
+        text += &format!("left out: {} ({}): {}\n", field("name"), field("place"), field("reason"));
     }
     Ok(text)
+}
+
+fn row([name, kind, state, health, restarts, url]: [&str; 6]) -> String {
+    format!("{name:20}  {kind:6}  {state:9}  {health:9}  {restarts:>8}  {url}\n")
 }

@@ -54,10 +54,10 @@ fn carry_out(arguments: arguments::Arguments) -> Result<(), Failure> {
         Command::List { json } => {
             list::list(&control(&flags)?, json).map_err(Failure::Wrong).and_then(|text| print(&text))
         }
-        Command::Start(name) => command(&flags, &format!("/api/servers/{name}/start")),
-        Command::Stop(name) => command(&flags, &format!("/api/servers/{name}/stop")),
-        Command::Restart(name) => command(&flags, &format!("/api/servers/{name}/restart")),
-        Command::Reload => command(&flags, "/api/reload"),
+        Command::Start(name) => command(&flags, &name, "start"),
+        Command::Stop(name) => command(&flags, &name, "stop"),
+        Command::Restart(name) => command(&flags, &name, "restart"),
+        Command::Reload => reload(&flags),
         Command::Healthcheck => healthcheck(&flags),
     }
 }
@@ -71,7 +71,7 @@ fn resolve(flags: &Flags, environment: &Environment) -> Result<Loaded, String> {
 }
 
 fn control(flags: &Flags) -> Result<Control, Failure> {
-    Control::find(&loaded(flags)?).map_err(Failure::Wrong)
+    Control::find(&loaded(flags)?, flags.listen.is_some()).map_err(Failure::Wrong)
 }
 
 fn run(flags: &Flags) -> Result<(), Failure> {
@@ -93,17 +93,30 @@ fn check_folders(flags: &Flags, json: bool) -> Result<(), Failure> {
     }
 }
 
-fn command(flags: &Flags, path: &str) -> Result<(), Failure> {
-    control(flags)?.post(path).map(drop).map_err(Failure::Wrong)
+fn command(flags: &Flags, name: &str, action: &str) -> Result<(), Failure> {
+    control(flags)?.post(&format!("/api/servers/{name}/{action}")).map_err(Failure::Wrong)?;
+    print(&format!("{name}: {action} requested; mcp-proxy list shows what comes of it\n"))
+}
+
+fn reload(flags: &Flags) -> Result<(), Failure> {
+    let body = control(flags)?.post("/api/reload").map_err(Failure::Wrong)?;
+    print(&format!("reloaded: {}\n", body["summary"].as_str().unwrap_or_default()))
 }
 
 fn healthcheck(flags: &Flags) -> Result<(), Failure> {
     let (status, body) = control(flags)?.get("/health").map_err(Failure::Wrong)?;
     let word = body["status"].as_str().unwrap_or("no status");
+    let ill = body["servers"].as_object().into_iter().flatten().filter_map(|(name, server)| {
+        let (state, health) = (server["state"].as_str()?, server["health"].as_str()?);
+        let well = state == "ready" && health != "unhealthy" && health != "degraded";
+        (!well).then(|| format!("{name} is {state}, {health}"))
+    });
+    let ill: Vec<String> = ill.collect();
+    let text = if ill.is_empty() { word.to_string() } else { format!("{word}: {}", ill.join("; ")) };
     if status == 200 {
-        print(&format!("{word}\n"))
+        print(&(text + "\n"))
     } else {
-        Err(Failure::Wrong(format!("the proxy is not well: {word}")))
+        Err(Failure::Wrong(format!("the proxy is not well: {text}")))
     }
 }
 

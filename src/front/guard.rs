@@ -38,11 +38,13 @@ impl Guard {
                 "Host {host:?} is not a name of this proxy; add it to allowed_hosts in proxy.toml"
             ));
         }
-        match text(header::ORIGIN) {
-            Some(origin) if !self.allows_origin(origin, text(header::HOST)) => {
+        let mut origins =
+            headers.get_all(header::ORIGIN).iter().map(|value| value.to_str().unwrap_or("\u{fffd}"));
+        match origins.find(|origin| !self.allows_origin(origin, text(header::HOST))) {
+            Some(origin) => {
                 Err(format!("Origin {origin:?} is not allowed; add it to allowed_origins in proxy.toml"))
             }
-            _ => Ok(()),
+            None => Ok(()),
         }
     }
 

@@ -176,12 +176,15 @@ impl Handler for Front {
             return answer::error(StatusCode::FORBIDDEN, refused);
         }
         let origin = headers.get(header::ORIGIN).cloned();
-        let mut response = if exchange.request.method() == Method::OPTIONS {
-            cors::preflight(headers)
-        } else {
-            let mut response = self.dispatch(exchange);
-            cors::drop_theirs(&mut response);
-            response
+        let mut response = match *exchange.request.method() {
+            Method::OPTIONS => cors::preflight(headers),
+            // It would show a page the fields that browsers keep from it (RFC 9110, 9.3.8).
+            Method::TRACE => answer::error(StatusCode::METHOD_NOT_ALLOWED, "TRACE is not answered here"),
+            _ => {
+                let mut response = self.dispatch(exchange);
+                cors::drop_theirs(&mut response);
+                response
+            }
         };
         cors::expose(&mut response, origin.as_ref());
         response

@@ -20,6 +20,7 @@ pub use guard::{GUARD_COMMAND, Guard, run_guard};
 pub use handle::{Context, Report, Server};
 pub use input::InputError;
 pub use lines::{Noise, Oversize};
+pub use os::raise_open_files;
 pub use reaper::Reaper;
 pub use status::{End, Health, Running, State, Status, Target, Unavailable};
 

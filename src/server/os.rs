@@ -1,10 +1,32 @@
 //! What only the operating system can do: the one module where unsafe code is allowed.
 #![allow(unsafe_code)]
 
-use rustix::process::{self, Pid, Signal};
+use rustix::process::{self, Pid, Resource, Rlimit, Signal};
 use std::io;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::sync::OnceLock;
+
+/// The limit of open files that we were started with. Children get it back: some programs close or poll every
+/// descriptor there may be.
+static INHERITED: OnceLock<Rlimit> = OnceLock::new();
+
+/// As many descriptors as a proxy of this size may ever use.
+const ENOUGH_FILES: u64 = 16 * 1024;
+
+/// Raises the soft limit of open files as far as is allowed and makes sense. The answer is what it is then.
+pub fn raise_open_files() -> u64 {
+    let limit = process::getrlimit(Resource::Nofile);
+    let (Some(soft), hard) = (limit.current, limit.maximum) else { return ENOUGH_FILES };
+    let wanted = hard.unwrap_or(ENOUGH_FILES).min(ENOUGH_FILES);
+    if wanted <= soft
+        || process::setrlimit(Resource::Nofile, Rlimit { current: Some(wanted), maximum: hard }).is_err()
+    {
+        return soft;
+    }
+    let _ = INHERITED.set(limit); // once a process
+    wanted
+}
 
 /// Prepares a child: a process group of its own, and (Linux) a SIGTERM when the thread that spawned it ends,
 /// so that not even a SIGKILL of the proxy leaves it behind.
@@ -13,10 +35,14 @@ pub(super) fn isolate(command: &mut Command) {
     #[cfg(target_os = "linux")]
     {
         let parent = process::getpid();
-        // SAFETY: between fork and exec only async-signal-safe calls are made: prctl and getppid.
+        let inherited = INHERITED.get().cloned();
+        // SAFETY: between fork and exec only async-signal-safe calls are made: prctl, setrlimit, getppid.
         unsafe {
             command.pre_exec(move || {
                 process::set_parent_process_death_signal(Some(Signal::TERM))?;
+                if let Some(limit) = inherited {
+                    process::setrlimit(Resource::Nofile, limit)?;
+                }
                 match process::getppid() == Some(parent) {
                     true => Ok(()),
                     false => Err(io::Error::from_raw_os_error(3)), // ESRCH: the proxy is gone already
