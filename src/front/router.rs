@@ -179,7 +179,7 @@ impl Handler for Front {
         let mut response = match *exchange.request.method() {
             Method::OPTIONS => cors::preflight(headers),
             // It would show a page the fields that browsers keep from it (RFC 9110, 9.3.8).
-            Method::TRACE => answer::error(StatusCode::METHOD_NOT_ALLOWED, "TRACE is not answered here"),
+            Method::TRACE => not_allowed("GET, POST, DELETE, OPTIONS", "TRACE is not answered here"),
             _ => {
                 let mut response = self.dispatch(exchange);
                 cors::drop_theirs(&mut response);
@@ -202,7 +202,11 @@ fn ending() -> Response {
 }
 
 fn get_only() -> Response {
-    let mut response = answer::error(StatusCode::METHOD_NOT_ALLOWED, "this is read by GET");
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, OPTIONS"));
+    not_allowed("GET, HEAD, OPTIONS", "this is read by GET")
+}
+
+fn not_allowed(allow: &'static str, message: &str) -> Response {
+    let mut response = answer::error(StatusCode::METHOD_NOT_ALLOWED, message);
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     response
 }
