@@ -37,16 +37,17 @@ fn is_private(record: &Record<'_>) -> bool {
 }
 
 fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    let fields = Fields::of(record);
-    let mut line = serde_json::Map::new();
+    writeln!(out, "{}", json(record))
+}
+
+/// The keys that every line has come last: no field of an event can take their place.
+fn json(record: &Record<'_>) -> serde_json::Value {
+    let mut line: serde_json::Map<_, _> = Fields::of(record).0.into_iter().collect();
     line.insert("ts".into(), now().into());
     line.insert("level".into(), record.level().as_str().to_ascii_lowercase().into());
     line.insert("target".into(), record.target().into());
-    for (key, value) in fields.0 {
-        line.insert(key, value);
-    }
     line.insert("message".into(), record.args().to_string().into());
-    writeln!(out, "{}", serde_json::Value::Object(line))
+    line.into()
 }
 
 fn write_text(out: &mut Formatter, record: &Record<'_>, colour: bool) -> io::Result<()> {
@@ -107,6 +108,17 @@ mod tests {
     #[test]
     fn controls_are_shown_not_obeyed() {
         assert_eq!(printable("a\x1b[2Jä\n"), "a\\u{1b}[2Jä\\n");
+    }
+
+    #[test]
+    fn no_field_takes_the_place_of_what_every_line_has() {
+        let pairs = ["ts", "level", "target", "message", "event"].map(|key| (key, Value::from("theirs")));
+        let mut record = Record::builder();
+        record.level(log::Level::Warn).target("ours").key_values(&pairs);
+        let line = json(&record.args(format_args!("said")).build());
+        assert_eq!((&line["level"], &line["target"]), (&"warn".into(), &"ours".into()), "{line}");
+        assert_eq!((&line["message"], &line["event"]), (&"said".into(), &"theirs".into()), "{line}");
+        assert_ne!(line["ts"], "theirs");
     }
 
     #[test]

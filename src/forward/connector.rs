@@ -5,10 +5,12 @@
 
 use crate::config::spec::Options;
 use crate::http::Client;
+use crate::server::Server;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{
@@ -21,17 +23,39 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Idle connections to one server; each client has at most one.
 const MAX_IDLE: usize = 32;
 
+/// How often a thread that waits looks whether what it waits for is still served.
+const LOOK: Duration = Duration::from_secs(1);
+
 thread_local! {
-    /// The client that the exchange on this thread works for: one exchange, one thread.
-    static CLIENT: RefCell<Option<Client>> = const { RefCell::new(None) };
+    /// What the exchange on this thread works for: one exchange, one thread.
+    static ERRAND: RefCell<Option<Errand>> = const { RefCell::new(None) };
 }
 
-/// Runs `work` for a client: when it goes away, what waits for a server here fails.
-pub(super) fn on_behalf_of<T>(client: &Client, work: impl FnOnce() -> T) -> T {
-    CLIENT.with_borrow_mut(|current| *current = Some(client.clone()));
-    let result = work();
-    CLIENT.with_borrow_mut(|current| *current = None);
-    result
+/// What makes waiting for a server worth while.
+#[derive(Clone)]
+pub(super) struct Errand {
+    /// There is a client.
+    pub(super) client: Client,
+    /// This child is still the one that is served (a server elsewhere counts as one): only for streams, which nothing
+    /// else would ever end. Calls come to their own end.
+    pub(super) serving: Option<(Arc<Server>, u64)>,
+}
+
+impl Errand {
+    /// Runs `work`; once it is in vain, what waits for a server here fails.
+    pub(super) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
+        ERRAND.with_borrow_mut(|current| *current = Some(self.clone()));
+        let result = work();
+        ERRAND.with_borrow_mut(|current| *current = None);
+        result
+    }
+
+    /// Whether the server is not served any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.serving.as_ref().is_some_and(|(server, generation)| {
+            server.running().is_none_or(|running| running.generation != *generation)
+        })
+    }
 }
 
 /// An agent that alters nothing: no redirects, no errors made of status codes, no proxy from the environment,
@@ -176,34 +200,44 @@ impl Patience {
         Patience { deadline, reason: timeout.reason }
     }
 
-    /// As `poll` wants it.
-    fn left(&self) -> Option<Timespec> {
-        let left = self.deadline?.saturating_duration_since(Instant::now());
-        Timespec::try_from(left).ok()
+    fn is_over(&self) -> bool {
+        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+    }
+
+    /// The time until the next look at the clock or the server, as `poll` wants it.
+    fn next_look(&self, errand: Option<&Errand>) -> Option<Timespec> {
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let look = errand.and_then(|errand| errand.serving.as_ref()).map(|_| LOOK);
+        left.into_iter().chain(look).min().and_then(|time| Timespec::try_from(time).ok())
     }
 }
 
 /// Waits until the server's side is ready for `event`.
 ///
 /// # Errors
-/// The time is up, or the client is gone.
+/// The time is up, or there is nothing left to wait for.
 fn wait(server: &TcpStream, event: PollFlags, patience: &Patience) -> Result<(), Error> {
-    CLIENT.with_borrow(|client| {
+    ERRAND.with_borrow(|errand| {
+        let errand = errand.as_ref();
         loop {
             let mut sources = vec![PollFd::new(server, event)];
-            sources.extend(client.as_ref().map(|client| PollFd::new(client, gone())));
-            match poll(&mut sources, patience.left().as_ref()) {
-                Ok(0) => return Err(Error::Timeout(patience.reason)),
-                Ok(_) if !sources[0].revents().is_empty() => return Ok(()),
-                Ok(_) => {
-                    let gone = io::Error::new(ErrorKind::ConnectionAborted, "the client is gone");
-                    return Err(Error::Io(gone));
+            sources.extend(errand.map(|errand| PollFd::new(&errand.client, gone())));
+            match poll(&mut sources, patience.next_look(errand).as_ref()) {
+                Ok(0) if patience.is_over() => return Err(Error::Timeout(patience.reason)),
+                Ok(0) if errand.is_some_and(Errand::is_over) => {
+                    return Err(in_vain("the server was stopped"));
                 }
-                Err(rustix::io::Errno::INTR) => {}
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) if !sources[0].revents().is_empty() => return Ok(()),
+                Ok(_) => return Err(in_vain("the client is gone")),
                 Err(error) => return Err(Error::Io(error.into())),
             }
         }
     })
+}
+
+fn in_vain(why: &'static str) -> Error {
+    Error::Io(io::Error::new(ErrorKind::ConnectionAborted, why))
 }
 
 /// What tells that a client has closed its connection.

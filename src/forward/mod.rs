@@ -139,7 +139,7 @@ impl Forward {
 /// What a request holds until its answer has been sent, streamed answers included.
 struct Place {
     _under_way: Option<UnderWay>,
-    _stream: Option<StreamPermit>,
+    stream: Option<StreamPermit>,
 }
 
 impl Place {
@@ -147,13 +147,17 @@ impl Place {
     /// take the place of an older one there.
     fn of(forward: &Arc<Forward>, exchange: &Exchange<'_>) -> Option<Place> {
         let is_get = exchange.request.method() == Method::GET;
-        let permit = match is_get && fields::accepts_events(exchange.request.headers()) {
+        let stream = match is_get && fields::accepts_events(exchange.request.headers()) {
             true => Some(exchange.client.try_stream()?),
             false => None,
         };
         // A GET stream stays open for hours and says nothing about what the server has to do.
         let under_way = (!is_get).then(|| UnderWay::new(forward));
-        Some(Place { _under_way: under_way, _stream: permit })
+        Some(Place { _under_way: under_way, stream })
+    }
+
+    fn is_stream(&self) -> bool {
+        self.stream.is_some()
     }
 }
 

@@ -1,8 +1,8 @@
 //! One request there and its answer back.
 
-use super::connector::on_behalf_of;
+use super::connector::Errand;
 use super::{Forward, Place, failure, fields};
-use crate::http::{Body, BodyError, Client, Exchange, Payload, Response, StreamWriter};
+use crate::http::{Body, BodyError, Exchange, Payload, Response, StreamWriter};
 use crate::protocol::sse;
 use ::http::uri::PathAndQuery;
 use ::http::{Method, Request, header};
@@ -15,11 +15,12 @@ const MAX_WHOLE_BYTES: u64 = 64 * 1024;
 /// What is read from a server at once; each read is sent on at once.
 const CHUNK_BYTES: usize = 16 * 1024;
 
-/// What the client must hear if the server fails.
+/// A client that waits, and what it must hear if the server fails.
 struct Waiting {
     /// Raw id of its call.
     id: Option<String>,
     generation: u64,
+    errand: Errand,
 }
 
 pub(super) fn relay(
@@ -37,12 +38,14 @@ pub(super) fn relay(
         Ok(running) => running,
         Err(why) => return failure::response(&forward.unavailable(&why), id.as_deref()),
     };
-    let waiting = Waiting { id, generation: running.generation };
-    let client = exchange.client.clone();
-    let sent = on_behalf_of(&client, || send(forward, &mut exchange, path, message));
+    let generation = running.generation;
+    let serving = place.is_stream().then(|| (Arc::clone(&forward.server), generation));
+    let errand = Errand { client: exchange.client.clone(), serving };
+    let waiting = Waiting { id, generation, errand };
+    let sent = waiting.errand.run(|| send(forward, &mut exchange, path, message));
     match sent {
         Ok(answer) if exchange.request.method() == Method::HEAD => without_body(answer),
-        Ok(answer) => answered(forward, answer, &client, waiting, place),
+        Ok(answer) => answered(forward, answer, waiting, place),
         Err(error) => match body_error(&error) {
             Some(error) => error.into_response(),
             None => {
@@ -108,13 +111,7 @@ fn has_body(body: &Body<'_>) -> bool {
     body.length() != Some(0)
 }
 
-fn answered(
-    forward: &Arc<Forward>,
-    answer: ServerAnswer,
-    client: &Client,
-    waiting: Waiting,
-    place: Place,
-) -> Response {
+fn answered(forward: &Arc<Forward>, answer: ServerAnswer, waiting: Waiting, place: Place) -> Response {
     let (head, body) = answer.into_parts();
     let length =
         head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -123,7 +120,7 @@ fn answered(
     let payload = match length {
         Some(length) if length <= MAX_WHOLE_BYTES => {
             let mut whole = Vec::with_capacity(length as usize);
-            match on_behalf_of(client, || reader.read_to_end(&mut whole)) {
+            match waiting.errand.run(|| reader.read_to_end(&mut whole)) {
                 Ok(_) => Payload::Bytes(whole),
                 Err(error) => {
                     let error = forward.broken(waiting.generation, &error.to_string());
@@ -135,8 +132,7 @@ fn answered(
             let forward = Arc::clone(forward);
             Payload::stream(move |writer| {
                 let _place = place;
-                let client = writer.client().clone();
-                on_behalf_of(&client, || stream(&forward, reader, writer, is_stream, &waiting))
+                waiting.errand.run(|| stream(&forward, reader, writer, is_stream, &waiting))
             })
         }
     };
@@ -166,11 +162,12 @@ fn stream(
     waiting: &Waiting,
 ) -> io::Result<()> {
     let mut chunk = vec![0; CHUNK_BYTES];
-    loop {
+    while !waiting.errand.is_over() {
         match reader.read(&mut chunk) {
             Ok(0) => return Ok(()),
             Ok(count) => writer.write_chunk(&[&chunk[..count]])?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) if waiting.errand.is_over() => {}
             Err(error) => {
                 if let (true, Some(id)) = (is_stream && !writer.client().is_gone(), &waiting.id) {
                     let error = forward.broken(waiting.generation, &error.to_string());
@@ -181,4 +178,5 @@ fn stream(
             }
         }
     }
+    Ok(())
 }

@@ -260,9 +260,31 @@ fn a_hangup_reloads() {
     let before = client.text("pid", json!({}));
     proxy.site.add("b", &Fake::stdio());
     proxy.signal(Signal::HUP);
-    proxy.wait_log(|line| line.contains("reloaded: 2 servers"));
+    proxy.wait_log(|line| line.contains("reloaded: 2 served"));
     assert_eq!(proxy.client("b").text("echo", json!({"text": "hi"})), "hi");
     assert_eq!(client.text("pid", json!({})), before);
+}
+
+#[test]
+fn a_server_whose_files_have_a_mistake_goes_on() {
+    let proxy = Site::new().fake("a", Fake::stdio()).start();
+    let client = proxy.client("a");
+    let before = client.text("pid", json!({}));
+    proxy.site.write("servers/a/server.toml", "args = 5\n");
+    let output = proxy.site.run(&["reload"]);
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && said.contains("1 served; not as its files say: a (") && said.contains("args"), "{said}");
+    assert_eq!(client.text("pid", json!({})), before);
+}
+
+#[test]
+fn a_proxy_that_is_named_and_not_there_is_not_another() {
+    let proxy = Site::new().fake("a", Fake::stdio()).start();
+    let output = proxy.site.run(&["stop", "a", "--listen", "127.0.0.1:9"]);
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(said.contains("no proxy runs on 127.0.0.1:9") && said.contains(&proxy.address().to_string()), "{said}");
+    assert_eq!(server(&proxy, "a")["state"], "ready");
 }
 
 fn run_file(proxy: &Proxy) -> std::path::PathBuf {

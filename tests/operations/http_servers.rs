@@ -80,6 +80,27 @@ fn streams_of_all_servers_share_their_places() {
 }
 
 #[test]
+fn the_streams_of_a_server_end_with_it() {
+    let fake = FakeHttp::start();
+    let mute = Canned::silent();
+    let site = remote(Site::new(), &fake.url, "").fake("b", Fake::http());
+    site.write("servers/mute/server.toml", &format!("url = {:?}\n", mute.url("/mcp")));
+    let proxy = site.start();
+    let clients = ["far", "b"].map(|name| proxy.client(name));
+    let streams = clients.each_ref().map(Client::listen);
+    let mut connection = Connection::open(&proxy.url(""));
+    connection.send("GET", &proxy.url("mute"), &[("Accept", "text/event-stream")], b"");
+    mute.wait_request();
+    for name in ["far", "b", "mute"] {
+        std::fs::remove_dir_all(proxy.site.folder().join("servers").join(name)).unwrap();
+    }
+    proxy.signal(Signal::HUP);
+    streams.iter().for_each(Stream::wait_end);
+    mute.wait_closed(DEADLINE);
+    assert_eq!(get(&proxy, "far").status, 404);
+}
+
+#[test]
 fn header_fields_pass_but_for_those_that_are_ours() {
     let proxy = one();
     let sent = [
