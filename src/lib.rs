@@ -26,7 +26,8 @@
 //!
 //! # Threads
 //! `main` · `accept` · `conn-N` (a bounded pool, one request each) · for each server `sup:NAME`, and while a child runs
-//! `in:NAME`, `out:NAME`, `err:NAME` · `reaper` · `health` · `signals`. Long-lived ones have one inbox each.
+//! `in:NAME`, `out:NAME`, `err:NAME` · `reaper` · `health`, with an `ask:NAME` for each server it asks · `signals`.
+//! Long-lived ones have one inbox each.
 //!
 //! # A call
 //! The connection thread reads the request and passes the guards, finds the session, puts the call on the list

@@ -15,22 +15,27 @@ pub enum Signal {
     Reload,
 }
 
-/// Sends an event for each signal from now on.
+/// Sends an event for each signal from now on. Once nobody receives them the proxy is at its very end, and a signal
+/// means that this takes too long.
 ///
 /// # Errors
 /// The handlers cannot be set, or no thread can be started.
 pub fn listen<E: From<Signal> + Send + 'static>(events: Sender<E>) -> io::Result<()> {
     let on_interrupt = events.clone();
-    ctrlc::set_handler(move || drop(on_interrupt.send(Signal::Stop.into()))).map_err(io::Error::other)?;
+    ctrlc::set_handler(move || tell(&on_interrupt, Signal::Stop)).map_err(io::Error::other)?;
     let mut signals = Signals::new([SIGTERM, SIGHUP])?;
     let on_terminal = io::stdin().is_terminal();
     thread::spawn("signals", move || {
         for number in signals.forever() {
             let signal = if number == SIGHUP && !on_terminal { Signal::Reload } else { Signal::Stop };
-            if events.send(signal.into()).is_err() {
-                return;
-            }
+            tell(&events, signal);
         }
     })?;
     Ok(())
+}
+
+fn tell<E: From<Signal>>(events: &Sender<E>, signal: Signal) {
+    if events.send(signal.into()).is_err() {
+        std::process::exit(1);
+    }
 }

@@ -46,12 +46,13 @@ impl From<Signal> for Event {
 
 /// A running proxy.
 struct App {
+    /// Dropped first: whatever the rest takes, a signal that finds nobody listening ends the process at once.
+    events: Receiver<Event>,
     reloader: Reloader,
     fleet: Arc<Fleet>,
     front: Arc<Front>,
     http: Arc<http::Server>,
     run_file: RunFile,
-    events: Receiver<Event>,
     sender: Sender<Event>,
 }
 
@@ -83,16 +84,15 @@ pub(crate) fn run(
     let http = Arc::new(http.map_err(|error| format!("the listener cannot start: {error}"))?);
     let reloader = Reloader::start(source, Arc::clone(&fleet), Arc::clone(&http))
         .map_err(|error| format!("no thread: {error}"))?;
-    let app = App { reloader, fleet, front, http, run_file, events, sender };
+    let app = App { events, reloader, fleet, front, http, run_file, sender };
     app.fleet.apply(found.servers, found.left_out, &app.http);
     app.http.listen(socket, "").map_err(|error| format!("{address} cannot be served: {error}"))?;
-    let monitor = Monitor::start(Arc::clone(&app.fleet), &config.health)
+    let _monitor = Monitor::start(Arc::clone(&app.fleet), &config.health)
         .map_err(|error| format!("no thread: {error}"))?;
     if config.log.format == LogFormat::Text {
         app.print_table(base);
     }
     app.serve();
-    monitor.stop();
     drop(app);
     log::info!(event = "stopped"; "stopped");
     Ok(())

@@ -4,6 +4,7 @@ use super::guard::Guard;
 use super::handle::Context;
 use super::input::Input;
 use super::output::Output;
+use super::pulse::Pulse;
 use super::status::Running;
 use super::stderr::Tail;
 use super::supervisor::Event;
@@ -28,6 +29,7 @@ pub(super) struct Launcher<'s> {
     pub(super) face: &'s Arc<dyn Face>,
     pub(super) inbox: &'s Sender<Event>,
     pub(super) tail: &'s Arc<Tail>,
+    pub(super) pulse: &'s Pulse,
 }
 
 /// A process that was started and whose exit has not been told yet.
@@ -110,10 +112,10 @@ impl Launcher<'_> {
             face: Arc::clone(self.face),
             inbox: self.inbox.clone(),
         };
-        let transport = self.spec.transport;
+        let (transport, pulse) = (self.spec.transport, self.pulse.clone());
         thread::spawn(&format!("out:{name}"), move || {
             match transport {
-                Transport::Stdio => output.run(stdout),
+                Transport::Stdio => output.run(pulse.listen(stdout)),
                 Transport::Http => tail.follow(stdout, &server),
             }
             drop(out_done);

@@ -37,7 +37,7 @@ pub struct Report {
     pub generation: u64,
     /// Why it counts as not answering; `None` if it answered.
     pub failure: Option<String>,
-    /// Whether it had calls in flight: a busy child may be slow to answer.
+    /// Whether it had calls in flight: a busy child may be slow to answer, for as long as a call may take.
     pub busy: bool,
 }
 

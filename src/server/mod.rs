@@ -10,6 +10,7 @@ mod lines;
 mod os;
 mod output;
 pub mod ports;
+mod pulse;
 mod reaper;
 mod restart;
 pub mod status;

@@ -58,7 +58,7 @@ pub enum Health {
     Healthy,
     /// Did not answer, while calls were in flight or for fewer times than it takes.
     Degraded,
-    /// Did not answer, several times, with nothing to do.
+    /// Did not answer, several times, with nothing to do or for longer than a call may take.
     Unhealthy,
 }
 

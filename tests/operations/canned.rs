@@ -27,7 +27,7 @@ impl Canned {
                 let _ = asked.send(());
                 let _ = stream.write_all(text.as_bytes());
                 if text.is_empty() {
-                    let _ = stream.read(&mut [0; 1]); // until the other side has had enough
+                    let _ = std::io::copy(&mut stream, &mut std::io::sink()); // until the other side has had enough
                     let _ = done.send(());
                 }
             }

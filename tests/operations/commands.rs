@@ -273,7 +273,12 @@ fn a_server_whose_files_have_a_mistake_goes_on() {
     proxy.site.write("servers/a/server.toml", "args = 5\n");
     let output = proxy.site.run(&["reload"]);
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success() && said.contains("1 served; not as its files say: a (") && said.contains("args"), "{said}");
+    assert!(
+        output.status.success()
+            && said.contains("1 served; not as its files say: a (")
+            && said.contains("args"),
+        "{said}"
+    );
     assert_eq!(client.text("pid", json!({})), before);
 }
 
@@ -283,7 +288,10 @@ fn a_proxy_that_is_named_and_not_there_is_not_another() {
     let output = proxy.site.run(&["stop", "a", "--listen", "127.0.0.1:9"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1));
-    assert!(said.contains("no proxy runs on 127.0.0.1:9") && said.contains(&proxy.address().to_string()), "{said}");
+    assert!(
+        said.contains("no proxy runs on 127.0.0.1:9") && said.contains(&proxy.address().to_string()),
+        "{said}"
+    );
     assert_eq!(server(&proxy, "a")["state"], "ready");
 }
 

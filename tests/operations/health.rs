@@ -3,7 +3,8 @@
 use super::*;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
-use std::time::{Duration, SystemTime};
+use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
+use std::time::{Duration, Instant, SystemTime};
 
 const OFTEN: &str = "[health]\ninterval_seconds = 1\ntimeout_seconds = 1\n";
 
@@ -68,6 +69,29 @@ fn a_hung_server_is_restarted_unless_it_is_busy() {
     assert_eq!((pid(&proxy, "busy"), &busy["in_flight"]), (before, &json!(1)));
     assert!(busy["last_error"].as_str().unwrap().contains("does not answer ping"), "{busy}");
     assert_eq!(server(&proxy, "good")["restarts"], 0);
+}
+
+#[test]
+fn a_server_that_is_silent_for_longer_than_any_call_may_be_is_hung_however_busy() {
+    let proxy = often().fake("a", Fake::stdio().toml("call_idle_seconds = 2")).start();
+    let client = proxy.client("a");
+    freeze(&proxy, "a");
+    let (begin, restarted) = (Instant::now(), AtomicBool::new(false));
+    // Each call ends at its deadline, and the next one follows.
+    let calls = || {
+        while !restarted.load(SeqCst) && begin.elapsed() < DEADLINE {
+            let _ = client.try_call("echo", json!({"text": "hi"}));
+        }
+    };
+    std::thread::scope(|scope| {
+        let _callers = [(); 2].map(|()| scope.spawn(calls));
+        let entry = wait_server(&proxy, "a", |entry| entry["restarts"] == 1);
+        restarted.store(true, SeqCst);
+        assert!(
+            entry["last_error"].as_str().unwrap().contains("did not answer its health checks"),
+            "{entry}"
+        );
+    });
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The end of the proxy, asked for or not: nothing of it is left.
 
+use super::canned::Canned;
 use super::*;
 use rustix::process::Signal;
 use serde_json::json;
@@ -136,4 +137,20 @@ fn a_reload_that_waits_for_a_stubborn_server_does_not_hold_up_the_end() {
     assert_eq!(proxy.wait_exit().code(), Some(1));
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
     eventually(Duration::from_secs(6), || proxy.descendants().is_empty());
+}
+
+#[test]
+fn servers_that_do_not_answer_are_asked_together_and_do_not_hold_up_the_end() {
+    let site = Site::new().config("[health]\ninterval_seconds = 1\ntimeout_seconds = 8\n");
+    let silent = [(); 4].map(|()| Canned::silent());
+    for (at, server) in silent.iter().enumerate() {
+        site.write(&format!("servers/far-{at}/server.toml"), &format!("url = {:?}\n", server.url("/mcp")));
+    }
+    let mut proxy = site.start();
+    silent[0].wait_request();
+    let begin = Instant::now();
+    silent[1..].iter().for_each(Canned::wait_request);
+    assert!(begin.elapsed() < Duration::from_secs(4), "{:?}", begin.elapsed());
+    assert_eq!(proxy.stop().code(), Some(0));
+    assert!(begin.elapsed() < Duration::from_secs(6), "{:?}", begin.elapsed());
 }

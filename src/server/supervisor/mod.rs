@@ -6,6 +6,7 @@ mod starting;
 use super::Face;
 use super::child::Child;
 use super::handle::{Context, Report, Server};
+use super::pulse::Pulse;
 use super::restart::Policy;
 use super::status::{Health, Reason, Target};
 use crate::config::spec::{Launch, ServerSpec, Transport};
@@ -97,6 +98,7 @@ pub(super) struct Supervisor {
     generation: u64,
     /// Health checks missed in a row.
     misses: u32,
+    pulse: Pulse,
     /// A call came while a child started or ended: should that end badly, it still waits.
     woken: bool,
     phase: Phase,
@@ -124,6 +126,7 @@ impl Supervisor {
             wish: Wish::Up,
             generation,
             misses,
+            pulse: Pulse::new(),
             woken,
             phase,
             last_start,
@@ -237,7 +240,11 @@ impl Supervisor {
     fn health(&mut self, report: &Report) {
         let Phase::Ready { child, .. } = &self.phase else { return };
         let restartable = child.is_some();
-        self.misses = match (&report.failure, report.busy) {
+        if report.failure.is_none() {
+            self.pulse.beat();
+        }
+        let excused = report.busy && self.pulse.silence() < self.longest_silence();
+        self.misses = match (&report.failure, excused) {
             (None, _) => 0,
             (Some(_), true) => self.misses,
             (Some(_), false) => self.misses + 1,
@@ -256,6 +263,18 @@ impl Supervisor {
         }
         if health == Health::Unhealthy && restartable {
             self.end(Reason::Unhealthy);
+        }
+    }
+
+    /// For how long a call can be the reason that nothing is heard: then its own deadline has ended it. An HTTP
+    /// server's progress does not pass here, so there it is the call's whole life.
+    fn longest_silence(&self) -> Duration {
+        let options = &self.spec.options;
+        match &self.spec.launch {
+            Launch::Child(child) if child.transport == Transport::Stdio => {
+                options.call_idle.min(options.call_timeout)
+            }
+            _ => options.call_timeout,
         }
     }
 

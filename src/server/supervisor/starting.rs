@@ -2,6 +2,7 @@
 
 use super::super::child::{Child, Launcher};
 use super::super::output::INITIALIZE_ID;
+use super::super::pulse::Pulse;
 use super::super::status::{Health, Reason, Running, State};
 use super::{Phase, Supervisor};
 use crate::config::spec::Launch;
@@ -13,6 +14,7 @@ impl Supervisor {
     pub(super) fn launch(&mut self) {
         self.generation += 1;
         self.misses = 0;
+        self.pulse = Pulse::new();
         self.server.tail.begin();
         self.last_start = Some(Instant::now());
         let spec = Arc::clone(&self.spec);
@@ -28,6 +30,7 @@ impl Supervisor {
                     face: &self.face,
                     inbox: &self.server.inbox,
                     tail: &self.server.tail,
+                    pulse: &self.pulse,
                 };
                 match launcher.start(generation) {
                     Ok(child) => self.started(child),
