@@ -71,10 +71,11 @@ pub(crate) fn run(
         "" => format!("http://{address}"),
         url => url.to_string(),
     };
-    log::info!(event = "listening"; "listening on http://{address}");
     let source = Source::new(loaded, reload);
-    let found = source.discover()?;
     let run_file = RunFile::write(&source.state_dir()?, address)?;
+    // Who reads this line may connect and send commands at once.
+    log::info!(event = "listening"; "listening on http://{address}");
+    let found = source.discover()?;
 
     let (sender, events) = unbounded();
     signal::listen(sender.clone()).map_err(|error| format!("signals cannot be handled: {error}"))?;
