@@ -69,7 +69,7 @@ fn a_range_without_a_free_port_costs_only_the_server() {
     let (port, sockets) = free_ports(1);
     drop(sockets);
     let site = Site::new().fake("a", Fake::stdio()).fake("b", Fake::stdio());
-    let proxy = site.env("MCP_PROXY_PORTS", &port.to_string()).start();
+    let proxy = site.env("MCP_PROXY_PORTS", port.to_string()).start();
     assert_eq!(proxy.client("a").text("echo", json!({"text": "hi"})), "hi");
     let out = left_out(&proxy, "b");
     assert!(out["reason"].as_str().unwrap().contains(&format!("no free port in {port}-{port}")), "{out}");
