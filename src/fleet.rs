@@ -205,6 +205,7 @@ impl Fleet {
         let context = Arc::clone(&self.context);
         server
             .run(seat, Arc::clone(&spec), port, below, context)
+            .inspect_err(|_| http.close(&spec.name))
             .map_err(|error| format!("no thread for it: {error}"))?;
         Ok(Served { spec, server, face, port, lease: Mutex::new(lease) })
     }

@@ -15,8 +15,7 @@ use crate::thread;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustix::process::Signal;
 use std::io;
-use std::os::fd::OwnedFd;
-use std::process::{Command, Stdio};
+use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,12 +61,11 @@ impl Launcher<'_> {
             .map_err(|error| format!("exec {program}: {error}"))?;
         let pid = process.id();
         self.context.guard.watch(pid);
-        let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
-        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else { return Err("pipes".into()) };
-        let (input, drained) = self
-            .attach(generation, stdin.into(), stdout, stderr)
-            .inspect_err(|_| os::signal_group(pid, Signal::KILL))
-            .map_err(|error| format!("threads: {error}"))?;
+        let (input, drained) = self.attach(generation, &mut process).map_err(|error| {
+            os::signal_group(pid, Signal::KILL);
+            self.context.guard.release(pid);
+            format!("threads: {error}")
+        })?;
         Ok(Child { pid, generation, input, marker, drained })
     }
 
@@ -90,15 +88,24 @@ impl Launcher<'_> {
     fn attach(
         &self,
         generation: u64,
-        stdin: OwnedFd,
-        stdout: std::process::ChildStdout,
-        stderr: std::process::ChildStderr,
+        process: &mut std::process::Child,
     ) -> io::Result<(Arc<Input>, Receiver<()>)> {
+        let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
+        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
+            return Err(io::ErrorKind::BrokenPipe.into());
+        };
+        let input = Arc::new(Input::new(stdin.into(), self.context.limits.stdin_queue_bytes)?);
+        let writer = Arc::clone(&input);
+        thread::spawn(&format!("in:{}", self.name), move || writer.run())?;
+        // Without its readers nothing would ever tell the writer to end.
+        let drained = self.read(generation, stdout, stderr).inspect_err(|_| input.close())?;
+        Ok((input, drained))
+    }
+
+    /// Starts the threads at stdout and stderr; what is returned is disconnected when both have ended.
+    fn read(&self, generation: u64, stdout: ChildStdout, stderr: ChildStderr) -> io::Result<Receiver<()>> {
         let (done, drained) = bounded::<()>(0);
-        let input = Arc::new(Input::new(stdin, self.context.limits.stdin_queue_bytes)?);
-        let name = self.name;
-        let (writer, out_done) = (Arc::clone(&input), done.clone());
-        thread::spawn(&format!("in:{name}"), move || writer.run())?;
+        let (name, out_done) = (self.name, done.clone());
         let (tail, server) = (Arc::clone(self.tail), name.to_string());
         thread::spawn(&format!("err:{name}"), move || {
             tail.follow(stderr, &server);
@@ -120,7 +127,7 @@ impl Launcher<'_> {
             }
             drop(out_done);
         })?;
-        Ok((input, drained))
+        Ok(drained)
     }
 }
 

@@ -3,7 +3,7 @@
 use super::os;
 use crate::thread;
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use rustix::process::{self, Pid, Signal, WaitId, WaitIdOptions, WaitOptions, WaitStatus};
+use rustix::process::{self, Pid, Signal, WaitId, WaitIdOptions, WaitOptions};
 use std::collections::HashMap;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
@@ -14,7 +14,7 @@ type OnExit = Box<dyn FnOnce(ExitStatus) + Send>;
 
 /// The one that starts processes and waits for them.
 pub struct Reaper {
-    /// Locked while a process is started, so that its exit cannot come before it is known.
+    /// Locked while a process is started, so that its exit cannot come before it is known, and while one is reaped.
     watched: Mutex<HashMap<i32, OnExit>>,
     /// Wakes the thread when there is a first child to wait for.
     started: Sender<()>,
@@ -70,29 +70,32 @@ impl Reaper {
     }
 
     fn reap_one(&self) {
-        match self.ended() {
-            Some(pid) => {
-                os::signal_group(pid.as_raw_nonzero().get() as u32, Signal::KILL);
-                self.tell(process::waitpid(Some(pid), WaitOptions::NOHANG));
-            }
+        // Held for all of it: a start whose exec fails waits for its process itself.
+        let mut watched = self.watched();
+        let found = ended(&watched).inspect(|pid| kill_group(*pid));
+        let reaped = match found {
+            Some(_) => process::waitpid(found, WaitOptions::NOHANG),
             // Any child at all, whatever its group: `waitpid(None)` would look in our own group only.
-            None => self.tell(process::wait(WaitOptions::NOHANG)),
-        }
-    }
-
-    /// A watched process that has ended and still keeps its process id.
-    fn ended(&self) -> Option<Pid> {
-        let watched = self.watched();
-        let mut pids = watched.keys().filter_map(|raw| Pid::from_raw(*raw));
-        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
-        pids.find(|pid| matches!(process::waitid(WaitId::Pid(*pid), options), Ok(Some(_))))
-    }
-
-    fn tell(&self, reaped: rustix::io::Result<Option<(Pid, WaitStatus)>>) {
+            None => process::wait(WaitOptions::NOHANG),
+        };
         let Ok(Some((pid, status))) = reaped else { return };
-        let known = self.watched().remove(&pid.as_raw_nonzero().get());
-        if let Some(on_exit) = known {
-            on_exit(ExitStatus::from_raw(status.as_raw()));
+        let Some(on_exit) = watched.remove(&pid.as_raw_nonzero().get()) else { return };
+        if found.is_none() {
+            // It ended after we had looked. Its id was freed this very moment and has not come round again.
+            kill_group(pid);
         }
+        drop(watched);
+        on_exit(ExitStatus::from_raw(status.as_raw()));
     }
+}
+
+/// A watched process that has ended and still keeps its process id.
+fn ended(watched: &HashMap<i32, OnExit>) -> Option<Pid> {
+    let mut pids = watched.keys().filter_map(|raw| Pid::from_raw(*raw));
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    pids.find(|pid| matches!(process::waitid(WaitId::Pid(*pid), options), Ok(Some(_))))
+}
+
+fn kill_group(leader: Pid) {
+    os::signal_group(leader.as_raw_nonzero().get() as u32, Signal::KILL);
 }

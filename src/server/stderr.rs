@@ -1,8 +1,7 @@
 //! What a server says beside its messages: logged under its name, and its last lines kept.
 
-use super::lines::{Line, Lines};
 use std::collections::VecDeque;
-use std::io::Read;
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A longer line is cut: log lines are for people.
@@ -59,21 +58,44 @@ impl Tail {
 
     /// Logs and keeps every line of `pipe` until its end.
     pub(super) fn follow(&self, pipe: impl Read, server: &str) {
-        let mut lines = Lines::new(pipe, MAX_LINE_BYTES);
-        while let Ok(Some(line)) = lines.next() {
-            let text = match line {
-                Line::Text(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
-                Line::Oversize(line) => format!("(a line of {} bytes)", line.bytes),
-            };
+        let mut pipe = BufReader::new(pipe);
+        while let Ok(Some(text)) = next(&mut pipe) {
             log::info!(target: "stderr", server, event = "stderr"; "{text}");
             self.push(text);
         }
     }
 }
 
+/// The next line, cut where it becomes too long; `None` at the end.
+fn next(pipe: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = Vec::new();
+    // With room for the line's end.
+    if pipe.by_ref().take(MAX_LINE_BYTES as u64 + 2).read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    let whole = line.pop_if(|byte| *byte == b'\n').is_some();
+    line.pop_if(|byte| *byte == b'\r');
+    if line.len() <= MAX_LINE_BYTES {
+        return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
+    }
+    let rest = if whole { 0 } else { pipe.skip_until(b'\n')? };
+    let bytes = line.len() + rest.saturating_sub(1); // its end is counted in the rest
+    let start = String::from_utf8_lossy(&line[..MAX_LINE_BYTES]);
+    Ok(Some(format!("{start}… (a line of {bytes} bytes)")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_a_long_line_the_start_and_the_length_are_kept() {
+        let tail = Tail::new(3);
+        let (most, long) = ("x".repeat(MAX_LINE_BYTES), "y".repeat(9_999));
+        tail.follow(format!("{most}\r\n{long}\nlast").as_bytes(), "test");
+        let cut = format!("{}… (a line of 9999 bytes)", &long[..MAX_LINE_BYTES]);
+        assert_eq!(tail.all(), [most, cut, "last".into()]);
+    }
 
     #[test]
     fn what_an_earlier_child_said_is_kept_but_explains_nothing() {

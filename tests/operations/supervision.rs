@@ -125,6 +125,21 @@ fn a_child_that_never_answers_meets_its_start_timeout() {
 }
 
 #[test]
+fn a_long_refusal_is_cut() {
+    let script = r#"read -r hello
+long=$(head -c 100000 /dev/zero | tr '\0' x)
+printf '{"jsonrpc":"2.0","id":0,"error":{"code":-1,"message":"no %s"}}\n' "$long"
+read -r more
+"#;
+    let site = Site::new().config("[restart]\nbrake_exits = 1\n");
+    site.write("servers/a/server.sh", script);
+    site.write("servers/a/server.toml", "command = \"sh\"\nargs = [\"server.sh\"]\n");
+    let proxy = site.start();
+    let line = proxy.wait_log(|line| line.contains("refused initialize"));
+    assert!(line.contains("no xxxx") && line.len() < 1000, "{} bytes", line.len());
+}
+
+#[test]
 fn a_child_that_closes_its_stdout_is_replaced() {
     let proxy = Site::new().fake("a", Fake::stdio()).start();
     let client = proxy.client("a");

@@ -10,6 +10,9 @@ use crate::protocol::revision;
 use std::sync::Arc;
 use std::time::Instant;
 
+/// How much of the child's own error goes into the log.
+const ERROR_BYTES: usize = 500;
+
 impl Supervisor {
     pub(super) fn launch(&mut self) {
         self.generation += 1;
@@ -73,7 +76,7 @@ impl Supervisor {
                 self.promote(Running { generation, input: Some(input), initialize: Some(result) });
             }
             Err(error) => {
-                self.note(format!("refused initialize: {error}"));
+                self.note(format!("refused initialize: {}", start_of(&error)));
                 self.end(Reason::SpawnFailed("initialize".into()));
             }
         }
@@ -99,6 +102,11 @@ impl Supervisor {
             status.running = Some(running);
         });
     }
+}
+
+/// Of a child's error, which may be as long as a message, no more than a person reads.
+fn start_of(error: &str) -> &str {
+    &error[..error.floor_char_boundary(ERROR_BYTES)]
 }
 
 /// What the shared child is told: the newest legacy revision; sampling and elicitation, whose requests can be
