@@ -97,13 +97,14 @@ impl Launcher<'_> {
         let input = Arc::new(Input::new(stdin.into(), self.context.limits.stdin_queue_bytes)?);
         let writer = Arc::clone(&input);
         thread::spawn(&format!("in:{}", self.name), move || writer.run())?;
+        let child = Running { generation, input: Some(Arc::clone(&input)), initialize: None };
         // Without its readers nothing would ever tell the writer to end.
-        let drained = self.read(generation, stdout, stderr).inspect_err(|_| input.close())?;
+        let drained = self.read(child, stdout, stderr).inspect_err(|_| input.close())?;
         Ok((input, drained))
     }
 
     /// Starts the threads at stdout and stderr; what is returned is disconnected when both have ended.
-    fn read(&self, generation: u64, stdout: ChildStdout, stderr: ChildStderr) -> io::Result<Receiver<()>> {
+    fn read(&self, child: Running, stdout: ChildStdout, stderr: ChildStderr) -> io::Result<Receiver<()>> {
         let (done, drained) = bounded::<()>(0);
         let (name, out_done) = (self.name, done.clone());
         let (tail, server) = (Arc::clone(self.tail), name.to_string());
@@ -114,7 +115,7 @@ impl Launcher<'_> {
         let (tail, server) = (Arc::clone(self.tail), name.to_string());
         let output = Output {
             server: name.to_string(),
-            child: Running { generation, input: Some(Arc::clone(&input)), initialize: None },
+            child,
             max_line: self.context.limits.max_message_bytes,
             face: Arc::clone(self.face),
             inbox: self.inbox.clone(),
