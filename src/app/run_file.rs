@@ -1,7 +1,7 @@
 //! `run-PORT.json` in the state folder: how the other commands find a running proxy and prove that they may command it.
 
 use serde::{Deserialize, Serialize};
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -11,6 +11,9 @@ use std::path::{Path, PathBuf};
 pub(crate) struct RunFile {
     path: PathBuf,
     content: Content,
+    /// Locked for as long as the proxy lives, however it ends. A process id would tell less: after a restart of the
+    /// machine it may be another program's, and in a container it means something else than outside.
+    _lock: File,
 }
 
 /// What stands in it.
@@ -33,10 +36,10 @@ impl RunFile {
         let secret = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
         let content = Content { address, pid: std::process::id(), secret };
         let path = state_dir.join(format!("run-{}.json", address.port()));
-        store(state_dir, &path, &content).map_err(|error| {
+        let lock = store(state_dir, &path, &content).map_err(|error| {
             format!("{} cannot be written: {error}; choose another folder with --state-dir", path.display())
         })?;
-        Ok(RunFile { path, content })
+        Ok(RunFile { path, content, _lock: lock })
     }
 
     /// What opens the commands.
@@ -49,24 +52,38 @@ impl RunFile {
         let _ = fs::remove_file(&self.path); // gone already is as good
     }
 
-    /// The run files of a state folder. A proxy that was killed leaves its own behind; who asks it gets no answer.
+    /// The run files of a state folder whose proxies live. A proxy that was killed leaves its own behind, to be
+    /// overwritten by the next one on that port; to remove it here could hit that one's.
     pub fn all(state_dir: &Path) -> Vec<Content> {
         let entries = fs::read_dir(state_dir).into_iter().flatten().flatten();
         let named = entries.filter(|entry| {
             let name = entry.file_name().to_string_lossy().into_owned();
             name.starts_with("run-") && name.ends_with(".json")
         });
-        named.filter_map(|entry| serde_json::from_slice(&fs::read(entry.path()).ok()?).ok()).collect()
+        named.filter_map(|entry| read(&entry.path())).collect()
     }
 }
 
+/// What stands in a run file, unless nobody holds its lock. Where files cannot be locked all count as held.
+fn read(path: &Path) -> Option<Content> {
+    let file = File::open(path).ok()?;
+    if file.try_lock_shared().is_ok() {
+        return None;
+    }
+    serde_json::from_str(&io::read_to_string(file).ok()?).ok()
+}
+
 /// Written beside and renamed, so that nobody ever reads half of it.
-fn store(state_dir: &Path, path: &Path, content: &Content) -> io::Result<()> {
+fn store(state_dir: &Path, path: &Path, content: &Content) -> io::Result<File> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(state_dir)?;
     let beside = path.with_extension(format!("{}.tmp", content.pid));
     let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
     file.write_all(&serde_json::to_vec(content)?)?;
-    fs::rename(beside, path)
+    if let Err(error) = file.try_lock() {
+        log::debug!("{} cannot be locked: {error}", path.display());
+    }
+    fs::rename(beside, path)?;
+    Ok(file)
 }
 
 impl Drop for RunFile {
