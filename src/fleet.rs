@@ -128,6 +128,8 @@ impl Fleet {
         let gone: Vec<&Arc<Served>> = gone.collect();
         close_all(gone.iter().copied(), http);
         let mut leases = hand_over(&gone, &fresh);
+        // Who asks for a certain port comes before those who take any.
+        fresh.sort_by_key(|spec| !asks_for_port(spec));
         for spec in fresh {
             let (name, origin) = (spec.name.clone(), spec.origin.clone());
             match self.serve(spec, leases.remove(&name), http) {
@@ -247,6 +249,10 @@ impl Fleet {
     fn changing(&self) -> MutexGuard<'_, bool> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+fn asks_for_port(spec: &ServerSpec) -> bool {
+    matches!(&spec.launch, Launch::Child(child) if child.port.is_some())
 }
 
 /// Stops servers side by side.
