@@ -50,7 +50,7 @@ pub struct ProxySection {
     pub listen: SocketAddr,
     /// The folder of servers; relative to the folder of `proxy.toml`.
     pub servers: String,
-    /// Where keys and sessions are kept; empty means [`super::state_dir`]'s choice.
+    /// Where keys and sessions are kept; empty means [`super::state_dir()`]'s choice.
     pub state_dir: String,
     /// Ports given to HTTP servers and to the bridges of stdio servers.
     pub ports: Ports,

@@ -45,7 +45,7 @@ const PROBE_INTERVAL: Duration = Duration::from_millis(50);
 /// However often calls ask for it, a server that keeps ending is not started more often than this.
 const WAKE_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Where the child is in its life. The [`Status`] follows from it.
+/// Where the child is in its life. The status on the board follows from it.
 enum Phase {
     Down {
         retry: Option<Instant>,
