@@ -23,6 +23,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// Idle connections to one server; each client has at most one.
 const MAX_IDLE: usize = 32;
 
+/// An idle connection is not used again after this time: servers close theirs after five seconds (Node) or more, and
+/// a request that crosses such an end is lost.
+const MAX_IDLE_AGE: Duration = Duration::from_secs(3);
 /// How often a thread that waits looks whether what it waits for is still served.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -69,6 +72,7 @@ pub(super) fn agent(options: &Options) -> Agent {
         .accept("")
         .accept_encoding("")
         .allow_non_standard_methods(true)
+        .max_idle_age(MAX_IDLE_AGE)
         .max_idle_connections(MAX_IDLE)
         .max_idle_connections_per_host(MAX_IDLE)
         .timeout_connect(Some(CONNECT_TIMEOUT))

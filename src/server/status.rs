@@ -189,7 +189,10 @@ impl Unavailable {
         let detail = status.last_error.as_deref().map(|error| format!(": {error}")).unwrap_or_default();
         match (status.target, status.state) {
             (Target::Down, _) => format!("server {name} is stopped; start it with: mcp-proxy start {name}"),
-            (_, State::Starting) => format!("server {name} is still starting{detail}; try again in a moment"),
+            // One that was up or has failed before is down, also while the next try is under way.
+            (_, State::Starting) if status.last_end.is_none() => {
+                format!("server {name} is still starting{detail}; try again in a moment")
+            }
             _ => {
                 format!("server {name} is not running{detail}; see its log, or try: mcp-proxy restart {name}")
             }

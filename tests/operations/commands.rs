@@ -287,6 +287,7 @@ fn a_server_whose_files_have_a_mistake_goes_on() {
 #[test]
 fn a_proxy_that_is_named_and_not_there_is_not_another() {
     let proxy = Site::new().fake("a", Fake::stdio()).start();
+    wait_ready(&proxy, "a");
     let output = proxy.site.run(&["stop", "a", "--listen", "127.0.0.1:9"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1));

@@ -175,7 +175,7 @@ fn answers_pass_as_they_are() {
 
 #[test]
 fn redirects_are_the_clients_business() {
-    let answer = "HTTP/1.1 307 X\r\nLocation: http://127.0.0.1:9/elsewhere\r\nContent-Length: 0\r\n\r\n";
+    let answer = "HTTP/1.1 307 X\r\nLocation: http://127.0.0.1:9/elsewhere\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
     let server = Canned::answer(answer);
     let proxy = remote(Site::new(), &server.url("/mcp"), "").start();
     for method in ["GET", "POST"] {
@@ -460,7 +460,8 @@ fn a_server_elsewhere_that_is_down_is_said_to_be() {
     let other = request("GET", &proxy.url("far/x"), &[], b"");
     assert_eq!(other.status, 502, "{other:?}");
     let port = url.split([':', '/']).nth(4).unwrap().parse().unwrap();
-    let _back = Canned::answer_on(port, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+    let _back =
+        Canned::answer_on(port, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
     wait_server(&proxy, "far", |entry| entry["health"] == "healthy");
 }
 
