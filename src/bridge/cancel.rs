@@ -3,10 +3,9 @@
 use super::Bridge;
 use super::calls::Call;
 use super::session::Session;
-use crate::protocol::error::INTERNAL_ERROR;
+use crate::protocol::error::{INTERNAL_ERROR, RpcError};
 use crate::protocol::json;
 use crate::server::Running;
-use serde_json::json;
 use std::time::Instant;
 
 impl Bridge {
@@ -33,7 +32,7 @@ impl Bridge {
             self.tell_child_cancelled(&running, call, reason);
             self.refuse_asks(&running, call);
         }
-        call.fail(self.given_up("cancelled", told.into()));
+        call.fail(self.server.given_up("cancelled", told));
         true
     }
 
@@ -59,8 +58,7 @@ impl Bridge {
 
     /// Tells the child that its request will not be answered by a client.
     pub(super) fn refuse_child(&self, child: &Running, child_id: &str, code: i64, message: &str) {
-        let error = json!({ "code": code, "message": message });
-        let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{child_id},\"error\":{error}}}\n");
+        let line = RpcError::new(code, message).response(child_id) + "\n";
         let _ = self.send(child, line.into_bytes());
     }
 }

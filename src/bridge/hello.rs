@@ -2,9 +2,8 @@
 
 use super::Bridge;
 use super::headers::SESSION_ID;
-use super::refusal::json_response;
 use super::session::{Capabilities, Session};
-use crate::http::Response;
+use crate::http::{Response, json_response};
 use crate::protocol::error;
 use crate::protocol::json;
 use crate::protocol::revision::{ASSUMED, Revision};

@@ -2,10 +2,9 @@
 
 use super::Bridge;
 use super::calls::{Call, Origin, Owner};
-use super::refusal::json_response;
 use super::session::Session;
 use super::wishes::{Decision, Wish};
-use crate::http::{Client, Response};
+use crate::http::{Client, Response, json_response};
 use crate::protocol::error::{METHOD_NOT_FOUND, RpcError, success};
 use crate::protocol::json;
 use crate::protocol::message::Message;
@@ -72,7 +71,7 @@ impl Bridge {
             let left = self.restart_wait.saturating_sub(request.started.elapsed());
             if error == InputError::Full || left.is_zero() {
                 self.conclude(&request.wish, request.session, true);
-                return Err(self.given_up("not-reading", self.not_reading()));
+                return Err(self.server.given_up("not-reading", self.not_reading()));
             }
             self.server.replace(running.generation);
             self.server.wait_end(running.generation, left);
@@ -95,7 +94,7 @@ impl Bridge {
         let tokens = message.progress_tokens();
         let origin = Owner::Client(self.origin(request, tokens.last().copied()));
         let call = self.calls.open(origin, running.generation);
-        let call = call.ok_or_else(|| self.given_up("too-many-calls", self.too_many_calls()))?;
+        let call = call.ok_or_else(|| self.server.given_up("too-many-calls", self.too_many_calls()))?;
         let mut cuts: Vec<_> =
             tokens.into_iter().chain([request.id]).map(|part| message.span(part)).collect();
         let line = json::splice_line(message.text, &mut cuts, &call.number.to_string());

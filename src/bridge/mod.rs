@@ -136,6 +136,6 @@ impl Bridge {
         }
         self.server.wait_settled(self.options.start_timeout + SETTLING);
         let left = self.restart_wait.saturating_sub(begun.elapsed());
-        self.server.wait_running(left).map_err(|why| self.unavailable(&why))
+        self.server.wait_running(left).map_err(|why| self.server.unavailable(&why))
     }
 }

@@ -52,14 +52,14 @@ impl Face for Bridge {
             return self.refuse_child(from, id, INTERNAL_ERROR, &text);
         }
         if let Some(call) = self.take_answered(from, id) {
-            call.fail(self.given_up("too-large", text));
+            call.fail(self.server.given_up("too-large", text));
         }
     }
 
     fn down(&self, generation: u64, end: &End) {
         self.asks.close_generation(generation);
         for call in self.calls.close_generation(generation) {
-            call.fail(self.died(end));
+            call.fail(self.server.died(end));
         }
     }
 

@@ -4,8 +4,7 @@
 use super::Bridge;
 use super::calls::Call;
 use super::mailbox::Delivery;
-use super::refusal::json_response;
-use crate::http::{Client, Payload, Response, StreamWriter};
+use crate::http::{Client, Payload, Response, StreamWriter, json_response};
 use crate::protocol::sse;
 use ::http::{HeaderValue, StatusCode, header};
 use std::io;
@@ -24,10 +23,7 @@ impl Bridge {
         let patience = clock.left().min(self.options.stream_after);
         match call.mailbox.next(patience) {
             Some(Delivery::Answer(text)) => json_response(StatusCode::OK, text),
-            Some(Delivery::Failed(error)) => {
-                let id = call.origin().map_or("null", |origin| &origin.id);
-                json_response(StatusCode::OK, error.response(id).into_bytes())
-            }
+            Some(Delivery::Failed(error)) => json_response(StatusCode::OK, self.error_text(&call, &error)),
             Some(Delivery::Message(text)) => {
                 clock.restart();
                 self.stream(call, clock, Some(text))
@@ -102,7 +98,7 @@ impl Bridge {
         }
         let name = self.server.name();
         let text = format!("server {name} did not answer within {}; the call was cancelled", clock.which());
-        self.error_text(call, &self.given_up("timeout", text))
+        self.error_text(call, &self.server.given_up("timeout", text))
     }
 }
 

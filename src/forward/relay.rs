@@ -36,7 +36,7 @@ pub(super) fn relay(
     let id = message.as_deref().and_then(|body| failure::request_id(body, forward.limits.max_json_depth));
     let running = match forward.server.wait_running(forward.restart_wait.max(forward.options.start_timeout)) {
         Ok(running) => running,
-        Err(why) => return failure::response(&forward.unavailable(&why), id.as_deref()),
+        Err(why) => return failure::response(&forward.server.unavailable(&why), id.as_deref()),
     };
     let generation = running.generation;
     let serving = place.is_stream().then(|| (Arc::clone(&forward.server), generation));

@@ -41,7 +41,7 @@ mod tests;
 
 pub use body::{Body, BodyError};
 pub use link::Client;
-pub use payload::{Payload, Response, StreamBody};
+pub use payload::{Payload, Response, StreamBody, json_response};
 pub use permit::StreamPermit;
 pub use refusal::{RETRY_AFTER_SECONDS, Refusal};
 pub use roster::RESERVE;

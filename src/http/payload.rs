@@ -1,10 +1,20 @@
 //! What a handler answers with.
 
 use super::stream::StreamWriter;
+use ::http::header::CONTENT_TYPE;
+use ::http::{HeaderValue, StatusCode};
 use std::{fmt, io};
 
 /// A handler's answer. The listener adds `Date`, `Connection` and the framing fields.
 pub type Response = ::http::Response<Payload>;
+
+/// A response with a JSON body.
+pub fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
+    let mut response = Response::new(Payload::Bytes(body));
+    *response.status_mut() = status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
 
 /// Writes a streamed body. It runs on the connection's thread once the head has been sent.
 pub type StreamBody = Box<dyn FnOnce(&mut StreamWriter<'_>) -> io::Result<()> + Send>;

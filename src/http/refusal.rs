@@ -1,8 +1,8 @@
 //! Why a request is not served: a status and one sentence that says what to do next.
 
-use super::payload::{Payload, Response};
-use ::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
-use ::http::{HeaderMap, StatusCode};
+use super::payload::{Response, json_response};
+use ::http::StatusCode;
+use ::http::header::{HeaderValue, RETRY_AFTER};
 use std::borrow::Cow;
 
 /// Seconds a client is told to wait after a 503.
@@ -39,14 +39,10 @@ impl Refusal {
     /// The answer: `{"error": "…"}`, with `Retry-After` if the status is 503.
     pub fn into_response(self) -> Response {
         let body = serde_json::json!({ "error": self.message }).to_string().into_bytes();
-        let mut headers = HeaderMap::new();
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let mut response = json_response(self.status, body);
         if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            headers.insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
+            response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS));
         }
-        let mut response = Response::new(Payload::Bytes(body));
-        *response.status_mut() = self.status;
-        *response.headers_mut() = headers;
         response
     }
 }

@@ -3,6 +3,7 @@
 
 mod child;
 mod environment;
+mod errors;
 mod guard;
 mod handle;
 mod input;
@@ -23,7 +24,7 @@ pub use input::InputError;
 pub use lines::{Noise, Oversize};
 pub use os::raise_open_files;
 pub use reaper::Reaper;
-pub use status::{End, Health, Running, State, Status, Target, Unavailable};
+pub use status::{End, Health, Running, State, Status, Target};
 
 /// What stands between a child and its clients: the bridge for stdio, the forwarder for HTTP.
 /// Called from the server's own threads, one at a time for each method; must not wait for a client.

@@ -1,0 +1,37 @@
+//! What clients are told of a server that does not do its work, whichever way they reach it.
+
+use super::handle::Server;
+use super::status::{End, Unavailable};
+use crate::protocol::error::{INTERNAL_ERROR, RpcError};
+use serde_json::json;
+
+/// Lines of stderr that go with an error.
+const LINES: usize = 10;
+
+impl Server {
+    /// The child is gone with the call.
+    pub fn died(&self, end: &End) -> RpcError {
+        let name = self.name();
+        let text =
+            format!("server {name} {} before it answered; it is being restarted, so try again", end.words());
+        RpcError::new(INTERNAL_ERROR, text).with(end.data(name))
+    }
+
+    /// There is no child to take the call.
+    pub fn unavailable(&self, why: &Unavailable) -> RpcError {
+        let name = self.name();
+        let mut data = match &why.0.last_end {
+            Some(end) => end.data(name),
+            None => json!({ "server": name, "stderr": self.stderr(LINES) }),
+        };
+        let reason = why.0.reason.as_ref().map_or_else(|| why.0.state.to_string(), ToString::to_string);
+        data["reason"] = reason.into();
+        RpcError::new(INTERNAL_ERROR, why.message(name)).with(data)
+    }
+
+    /// The call is over for a reason that is not the child's end.
+    pub fn given_up(&self, reason: &str, message: impl Into<String>) -> RpcError {
+        let data = json!({ "server": self.name(), "reason": reason, "stderr": self.stderr(LINES) });
+        RpcError::new(INTERNAL_ERROR, message).with(data)
+    }
+}
