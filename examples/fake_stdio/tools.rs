@@ -34,7 +34,7 @@ use crate::modern;
 use crate::server::Server;
 use crate::settings;
 use crate::wire::{self, Era, Message, Reply, quote};
-use rustix::process::{Pid, Signal, getpid, getsid, kill_process, setsid};
+use rustix::process::{Pid, Signal, getpgid, getpid, kill_process, setsid};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -315,7 +315,8 @@ fn fork(role: &str) -> String {
         settings::exit(70, "cannot fork");
     };
     let pid = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
-    while role == "linger-setsid" && getsid(pid).ok() != pid {
+    // Its group tells; its session is 0, which is no pid, where the old leader lies outside our pid namespace.
+    while role == "linger-setsid" && getpgid(pid).ok() != pid {
         thread::sleep(Duration::from_millis(1));
     }
     child.id().to_string()
