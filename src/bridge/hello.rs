@@ -14,7 +14,7 @@ impl Bridge {
     /// Begins a session. What stands in the way of the child is a JSON-RPC error with status 200: with 400, 404 or
     /// 405 a client would take us for a server of 2024-11-05.
     pub(super) fn initialize(&self, id: &str, params: Option<&str>) -> Response {
-        let result = self.running().map(|running| running.initialize);
+        let result = self.running().map(|running| running.greeting.map(|greeting| greeting.result));
         let own = match result {
             Ok(Some(own)) => own,
             Ok(None) => Arc::from("{}"),

@@ -117,7 +117,7 @@ impl Bridge {
 
     /// Sends a line to a child.
     pub(super) fn send(&self, running: &Running, line: Vec<u8>) -> Result<(), InputError> {
-        running.input.as_ref().map_or(Err(InputError::Closed), |input| input.send(line))
+        running.outlet.as_ref().map_or(Err(InputError::Closed), |outlet| outlet.send(line))
     }
 
     fn too_many_calls(&self) -> String {

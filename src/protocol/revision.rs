@@ -3,6 +3,18 @@
 use super::json;
 use super::message::Message;
 
+/// The two shapes of the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Era {
+    /// Up to 2025-11-25: `initialize`, then a session.
+    Legacy,
+    /// From 2026-07-28 on: no session, every request says what it needs.
+    Modern,
+}
+
+/// The newest revision we know, of the modern era.
+pub const MODERN: &str = "2026-07-28";
+
 /// The revisions that begin with `initialize`, oldest first.
 const LEGACY: [&str; 5] = ["2024-10-07", "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 

@@ -3,6 +3,7 @@
 use super::guard::Guard;
 use super::handle::Context;
 use super::input::Input;
+use super::outlet::Outlet;
 use super::output::Output;
 use super::pulse::Pulse;
 use super::status::Running;
@@ -97,7 +98,8 @@ impl Launcher<'_> {
         let input = Arc::new(Input::new(stdin.into(), self.context.limits.stdin_queue_bytes)?);
         let writer = Arc::clone(&input);
         thread::spawn(&format!("in:{}", self.name), move || writer.run())?;
-        let child = Running { generation, input: Some(Arc::clone(&input)), initialize: None };
+        let outlet: Arc<dyn Outlet> = input.clone();
+        let child = Running { generation, outlet: Some(outlet), greeting: None };
         // Without its readers nothing would ever tell the writer to end.
         let drained = self.read(child, stdout, stderr).inspect_err(|_| input.close())?;
         Ok((input, drained))

@@ -9,6 +9,7 @@ mod handle;
 mod input;
 mod lines;
 mod os;
+mod outlet;
 mod output;
 pub mod ports;
 mod pulse;
@@ -23,6 +24,7 @@ pub use handle::{Context, Report, Server};
 pub use input::InputError;
 pub use lines::{Noise, Oversize};
 pub use os::raise_open_files;
+pub use outlet::{Greeting, Opening, Outlet};
 pub use reaper::Reaper;
 pub use status::{End, Health, Running, State, Status, Target};
 

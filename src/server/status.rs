@@ -1,6 +1,6 @@
 //! The state of a server: state × target × reason, and health beside it. Why it is down is never another state.
 
-use super::input::Input;
+use super::outlet::{Greeting, Outlet};
 use serde_json::{Value, json};
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
@@ -147,10 +147,10 @@ impl End {
 pub struct Running {
     /// Counts the children of this server; answers of an older one mean nothing.
     pub generation: u64,
-    /// Its stdin (for a server that runs elsewhere there is none).
-    pub input: Option<Arc<Input>>,
-    /// The result of its `initialize` (stdio only), raw JSON.
-    pub initialize: Option<Arc<str>>,
+    /// The way to it; none if requests are forwarded as they are.
+    pub outlet: Option<Arc<dyn Outlet>>,
+    /// What it answered to its greeting; none if it was not greeted (yet).
+    pub greeting: Option<Greeting>,
 }
 
 /// All there is to say of a server at one moment.

@@ -1,12 +1,13 @@
 //! How a child comes to be ready.
 
 use super::super::child::{Child, Launcher};
+use super::super::outlet::Greeting;
 use super::super::output::INITIALIZE_ID;
 use super::super::pulse::Pulse;
 use super::super::status::{Health, Reason, Running, State};
 use super::{Phase, Supervisor};
 use crate::config::spec::Launch;
-use crate::protocol::revision;
+use crate::protocol::revision::{self, Era};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -23,7 +24,7 @@ impl Supervisor {
         let spec = Arc::clone(&self.spec);
         let generation = self.generation;
         match &spec.launch {
-            Launch::Remote(_) => self.ready(None, Running { generation, input: None, initialize: None }),
+            Launch::Remote(_) => self.ready(None, Running { generation, outlet: None, greeting: None }),
             Launch::Child(child) => {
                 let launcher = Launcher {
                     name: &spec.name,
@@ -61,7 +62,7 @@ impl Supervisor {
         let answers = self.face.answers();
         if answers {
             let generation = self.generation;
-            self.promote(Running { generation, input: None, initialize: None });
+            self.promote(Running { generation, outlet: None, greeting: None });
         }
     }
 
@@ -73,7 +74,8 @@ impl Supervisor {
                 let _ =
                     input.send(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n".to_vec());
                 let generation = self.generation;
-                self.promote(Running { generation, input: Some(input), initialize: Some(result) });
+                let greeting = Greeting { era: Era::Legacy, result };
+                self.promote(Running { generation, outlet: Some(input), greeting: Some(greeting) });
             }
             Err(error) => {
                 self.note(format!("refused initialize: {}", start_of(&error)));

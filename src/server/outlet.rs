@@ -1,0 +1,48 @@
+//! What carries messages to a server and back: a child's pipes, or a connection that stands in for them.
+
+use super::input::{Input, InputError};
+use crate::protocol::revision::Era;
+use std::sync::Arc;
+
+/// The way to a server: whole messages in the order they were sent.
+pub trait Outlet: Send + Sync {
+    /// Sends one message, its `\n` included. Never waits.
+    ///
+    /// # Errors
+    /// The server is gone or takes nothing; it has not got the message then.
+    fn send(&self, line: Vec<u8>) -> Result<(), InputError>;
+    /// Ends it. What still waits is dropped.
+    fn close(&self);
+}
+
+impl Outlet for Input {
+    fn send(&self, line: Vec<u8>) -> Result<(), InputError> {
+        Input::send(self, line)
+    }
+
+    fn close(&self) {
+        Input::close(self);
+    }
+}
+
+/// How a new child is greeted, which pins its era.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    /// `initialize`; one that refuses it and names a modern revision is started again for [`Opening::Modern`].
+    Either,
+    /// `initialize` with these parameters (raw JSON), else with our own.
+    Legacy(Option<Arc<str>>),
+    /// `server/discover`.
+    Modern,
+    /// `server/discover`, to find out whether the server speaks that era: one that does not is not started again.
+    TryModern,
+}
+
+/// What a child answered to its greeting.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Greeting {
+    /// The era it serves from now on.
+    pub era: Era,
+    /// Raw JSON: the result of `initialize`, or of `server/discover`.
+    pub result: Arc<str>,
+}
