@@ -6,12 +6,12 @@ use crate::protocol::revision::Revision;
 use ::http::{HeaderMap, HeaderName, StatusCode, header};
 
 /// `Mcp-Session-Id`.
-pub(super) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+pub(crate) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 /// `MCP-Protocol-Version`.
-pub(super) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+pub(crate) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
 /// A POST carries JSON (415) and takes both kinds of answer (406).
-pub(super) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
     let content = text(headers, &header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
     if content.split(';').next().map(str::trim) != Some("application/json") {
         let message = "Content-Type must be application/json";
@@ -25,7 +25,7 @@ pub(super) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// A GET takes an event stream (406).
-pub(super) fn check_get(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn check_get(headers: &HeaderMap) -> Result<(), Refusal> {
     if !accepts(headers, "text/event-stream") {
         let message = "Accept must list text/event-stream; calls are made by POST";
         return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message));
@@ -34,7 +34,7 @@ pub(super) fn check_get(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// A named revision must be one we know; naming none means the session's.
-pub(super) fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
+pub(crate) fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
     match text(headers, &PROTOCOL_VERSION) {
         Some(version) if Revision::parse(version).is_none() => {
             let known = Revision::known();
@@ -47,7 +47,7 @@ pub(super) fn check_version(headers: &HeaderMap) -> Result<(), Refusal> {
 }
 
 /// A header field as text, if it is there and is text.
-pub(super) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
+pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h str> {
     headers.get(name)?.to_str().ok()
 }
 

@@ -4,11 +4,10 @@
 pub const KEEP_ALIVE: &[u8] = b":\n\n";
 
 /// The parts of the event that carries `message`, to be written one after the other.
-/// A bare CR would end the line for the reader; it can only be white space between JSON tokens.
+/// A line end would end the data for the reader; it can only be white space between JSON tokens.
 pub fn event(message: &mut [u8]) -> [&[u8]; 3] {
-    if message.contains(&b'\r') {
-        message.iter_mut().filter(|byte| **byte == b'\r').for_each(|byte| *byte = b' ');
-    }
+    let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
+    message.iter_mut().filter(|byte| ends(byte)).for_each(|byte| *byte = b' ');
     [b"event: message\ndata: ", message, b"\n\n"]
 }
 

@@ -1,17 +1,18 @@
 //! The end of calls that nobody wants any more.
 
-use super::Bridge;
+use super::super::session::Session;
+use super::Peer;
+use super::asks::Ask;
 use super::calls::Call;
-use super::session::Session;
 use crate::protocol::error::{INTERNAL_ERROR, RpcError};
 use crate::protocol::json;
 use crate::server::Running;
 use std::time::Instant;
 
-impl Bridge {
+impl Peer {
     /// A client takes a request back: its POST ends at once, and the child's late answer will find nobody.
     /// (With a result-less end a client of 2025-11-25 would come back to wait; so it is an error.)
-    pub(super) fn client_cancelled(&self, params: Option<&str>, session: &Session) {
+    pub(crate) fn client_cancelled(&self, params: Option<&str>, session: &Session) {
         let Some(params) = params else { return };
         let Some(call) = json::member(params, "requestId").and_then(|id| self.calls.find(session, id)) else {
             return;
@@ -20,7 +21,7 @@ impl Bridge {
     }
 
     /// Ends a call for a reason of ours and tells the child. False if it was over already.
-    pub(super) fn abandon(&self, call: &Call, reason: &str) -> bool {
+    pub(crate) fn abandon(&self, call: &Call, reason: &str) -> bool {
         self.give_up(call, Some(&serde_json::Value::from(reason).to_string()), reason)
     }
 
@@ -45,19 +46,26 @@ impl Bridge {
     }
 
     /// What the child asked during a call that is over will not be answered any more.
-    pub(super) fn refuse_asks(&self, running: &Running, call: &Call) {
-        for ask in self.asks.close_call(call.number) {
-            self.refuse_child(
-                running,
-                &ask.child_id,
-                INTERNAL_ERROR,
-                "the call during which this was asked is over",
-            );
+    pub(crate) fn refuse_asks(&self, running: &Running, call: &Call) {
+        self.refuse(running, &self.asks.close_call(call.number), "the call during which this was asked is over");
+    }
+
+    /// What the child asked a session that is over will not be answered any more.
+    pub(crate) fn refuse_asks_of(&self, session: &Session) {
+        let asks = self.asks.close_session(session);
+        if let Some(running) = self.server.running() {
+            self.refuse(&running, &asks, "the session that was asked is over");
+        }
+    }
+
+    fn refuse(&self, running: &Running, asks: &[Ask], why: &str) {
+        for child_id in asks.iter().filter_map(|ask| ask.child_id(running.generation)) {
+            self.refuse_child(running, child_id, INTERNAL_ERROR, why);
         }
     }
 
     /// Tells the child that its request will not be answered by a client.
-    pub(super) fn refuse_child(&self, child: &Running, child_id: &str, code: i64, message: &str) {
+    pub(crate) fn refuse_child(&self, child: &Running, child_id: &str, code: i64, message: &str) {
         let line = RpcError::new(code, message).response(child_id) + "\n";
         let _ = self.send(child, line.into_bytes());
     }

@@ -1,56 +1,55 @@
 //! The calls in flight: which number at the child belongs to which request of which session.
 
-use super::mailbox::{Delivery, Mailbox};
-use super::session::Session;
+use super::super::session::Session;
+use super::super::stream::mailbox::{Delivery, Mailbox};
 use super::wishes::Wish;
 use crate::protocol::error::RpcError;
+use crate::protocol::revision::Era;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Who made a call.
-pub(super) enum Owner {
-    /// We did (health, replays).
-    Proxy,
-    /// A client did.
-    Client(Origin),
-}
-
 /// What is known of a client's request.
-pub(super) struct Origin {
-    pub(super) session: Arc<Session>,
+pub(crate) struct Origin {
+    pub(crate) session: Arc<Session>,
     /// Raw text of the client's id.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// Raw text of the client's progress token.
-    pub(super) token: Option<String>,
+    pub(crate) token: Option<String>,
+    pub(crate) method: String,
+    /// Raw text of the parameters, if they may be sent again: a modern child asks by way of a result.
+    pub(crate) params: Option<String>,
+    /// Of method and parameters, for a client that has to call again.
+    pub(crate) digest: u64,
     /// Whether the child may ask its client something meanwhile (`tools/call`, `prompts/get`, `resources/read`).
-    pub(super) may_ask: bool,
+    pub(crate) may_ask: bool,
     /// What the request wishes for, to be noted when the child agrees.
-    pub(super) wish: Wish,
-    /// When it counts as failed, whatever happens.
-    pub(super) deadline: Instant,
-    /// Bytes that may wait for its client.
-    pub(super) queue_bytes: usize,
+    pub(crate) wish: Wish,
 }
 
 /// One call in flight.
-pub(super) struct Call {
+pub(crate) struct Call {
     /// Its id and progress token at the child.
-    pub(super) number: u64,
+    pub(crate) number: u64,
     /// The child it was sent to.
-    pub(super) generation: u64,
-    pub(super) owner: Owner,
-    pub(super) mailbox: Mailbox,
+    pub(crate) generation: u64,
+    /// The era that child speaks.
+    pub(crate) era: Era,
+    /// Its client's request; a call without one is our own (health).
+    pub(crate) origin: Option<Arc<Origin>>,
+    pub(crate) mailbox: Arc<Mailbox>,
 }
 
 impl Call {
     /// What is known of its client, if it has one.
-    pub(super) fn origin(&self) -> Option<&Origin> {
-        match &self.owner {
-            Owner::Proxy => None,
-            Owner::Client(origin) => Some(origin),
-        }
+    pub(crate) fn origin(&self) -> Option<&Origin> {
+        self.origin.as_deref()
+    }
+
+    /// Whether it is a `subscriptions/listen`, which lasts as long as its client stays.
+    pub(crate) fn listens(&self) -> bool {
+        self.origin().is_some_and(|origin| origin.method == "subscriptions/listen")
     }
 
     fn may_ask(&self) -> bool {
@@ -67,7 +66,7 @@ impl Call {
 const LINGER: Duration = Duration::from_secs(2);
 
 /// All calls in flight of one server.
-pub(super) struct Calls {
+pub(crate) struct Calls {
     list: Mutex<List>,
     /// Told whenever the list has become empty.
     emptied: Condvar,
@@ -77,59 +76,89 @@ pub(super) struct Calls {
 
 #[derive(Default)]
 struct List {
-    open: HashMap<u64, Arc<Call>>,
+    open: HashMap<u64, Entry>,
     /// Calls that were given up a moment ago: what the child asked because of them may still be on its way.
     given_up: HashMap<u64, (Arc<Call>, Instant)>,
 }
 
+impl List {
+    /// Whether nothing is to be done: a stream that only listens is no work.
+    fn is_idle(&self) -> bool {
+        self.open.values().all(|entry| entry.call.listens())
+    }
+}
+
+struct Entry {
+    call: Arc<Call>,
+    /// When it counts as failed, whatever happens; not while it waits for its client (parked).
+    deadline: Option<Instant>,
+}
+
+impl Entry {
+    /// Whether the child may ask now: not while its client is to answer already.
+    fn may_ask(&self) -> bool {
+        self.deadline.is_some() && self.call.may_ask()
+    }
+}
+
 impl Calls {
-    pub(super) fn new(max: usize) -> Calls {
+    pub(crate) fn new(max: usize) -> Calls {
         Calls { list: Mutex::default(), emptied: Condvar::new(), last: AtomicU64::new(0), max }
     }
 
     /// A number nobody has had.
-    pub(super) fn number(&self) -> u64 {
+    pub(crate) fn number(&self) -> u64 {
         self.last.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Puts a call on the list. It must be there before its line is sent. `None` if the list is full.
-    pub(super) fn open(&self, owner: Owner, generation: u64) -> Option<Arc<Call>> {
-        let queue_bytes = match &owner {
-            Owner::Client(origin) => origin.queue_bytes,
-            Owner::Proxy => 0,
-        };
-        let call =
-            Arc::new(Call { number: self.number(), generation, owner, mailbox: Mailbox::new(queue_bytes) });
+    /// Puts a call on the list, to be over at `deadline`. It must be there before its line is sent. `None` if the
+    /// list is full.
+    pub(crate) fn open(&self, call: Call, deadline: Instant) -> Option<Arc<Call>> {
+        let call = Arc::new(call);
         let open = &mut self.list().open;
         if call.origin().is_some_and(|origin| !self.has_room(open, &origin.session)) {
             return None;
         }
-        open.insert(call.number, Arc::clone(&call));
+        open.insert(call.number, Entry { call: Arc::clone(&call), deadline: Some(deadline) });
         Some(call)
+    }
+
+    /// The call waits for its client from now on, for as long as whoever parks it says.
+    pub(crate) fn park(&self, number: u64) {
+        if let Some(entry) = self.list().open.get_mut(&number) {
+            entry.deadline = None;
+        }
+    }
+
+    /// The client of a parked call is back.
+    pub(crate) fn resume(&self, number: u64, deadline: Instant) {
+        if let Some(entry) = self.list().open.get_mut(&number) {
+            entry.deadline = Some(deadline);
+        }
     }
 
     /// One session may not take the last half of the places from all others. (A question of our own always fits:
     /// they are bounded by the servers there are.)
-    fn has_room(&self, open: &HashMap<u64, Arc<Call>>, session: &Session) -> bool {
-        let own = || open.values().filter(|call| call.is_of(session)).count();
+    fn has_room(&self, open: &HashMap<u64, Entry>, session: &Session) -> bool {
+        let own = || open.values().filter(|entry| entry.call.is_of(session)).count();
         open.len() < self.max && (open.len() < self.max / 2 || own() < self.max.div_ceil(2))
     }
 
     /// Takes a call off the list: it is answered. `None` if it was over already.
-    pub(super) fn close(&self, number: u64) -> Option<Arc<Call>> {
+    pub(crate) fn close(&self, number: u64) -> Option<Arc<Call>> {
         let mut list = self.list();
         list.given_up.remove(&number);
-        let call = list.open.remove(&number);
+        let entry = list.open.remove(&number);
         self.tell_if_empty(&list);
-        call
+        entry.map(|entry| entry.call)
     }
 
     /// Takes a call off the list that the child has not answered. For a moment it still counts as one during which
     /// the child may ask, unless the child answers it or ends.
-    pub(super) fn give_up(&self, number: u64, now: Instant) -> Option<Arc<Call>> {
+    pub(crate) fn give_up(&self, number: u64, now: Instant) -> Option<Arc<Call>> {
         let mut list = self.list();
         list.given_up.retain(|_, (_, until)| *until > now);
-        let call = list.open.remove(&number);
+        let call = list.open.remove(&number).map(|entry| entry.call);
         self.tell_if_empty(&list);
         if let Some(call) = call.as_ref().filter(|call| call.may_ask()) {
             list.given_up.insert(number, (Arc::clone(call), now + LINGER));
@@ -138,39 +167,39 @@ impl Calls {
     }
 
     fn tell_if_empty(&self, list: &List) {
-        if list.open.is_empty() {
+        if list.is_idle() {
             self.emptied.notify_all();
         }
     }
 
     /// Waits until no call is in flight, or `deadline`.
-    pub(super) fn wait_empty(&self, deadline: Instant) {
+    pub(crate) fn wait_empty(&self, deadline: Instant) {
         let patience = deadline.saturating_duration_since(Instant::now());
-        let guard = self.emptied.wait_timeout_while(self.list(), patience, |list| !list.open.is_empty());
+        let guard = self.emptied.wait_timeout_while(self.list(), patience, |list| !list.is_idle());
         drop(guard.unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The call of that number, if it is in flight.
-    pub(super) fn get(&self, number: u64) -> Option<Arc<Call>> {
-        self.list().open.get(&number).cloned()
+    pub(crate) fn get(&self, number: u64) -> Option<Arc<Call>> {
+        self.list().open.get(&number).map(|entry| Arc::clone(&entry.call))
     }
 
     /// The newest call of a session with that id (raw text), for `notifications/cancelled`.
-    pub(super) fn find(&self, session: &Session, id: &str) -> Option<Arc<Call>> {
+    pub(crate) fn find(&self, session: &Session, id: &str) -> Option<Arc<Call>> {
         let list = self.list();
         let same =
             |call: &&Arc<Call>| call.is_of(session) && call.origin().is_some_and(|origin| origin.id == id);
-        list.open.values().filter(same).max_by_key(|call| call.number).cloned()
+        list.open.values().map(|entry| &entry.call).filter(same).max_by_key(|call| call.number).cloned()
     }
 
     /// All calls.
-    pub(super) fn all(&self) -> Vec<Arc<Call>> {
-        self.list().open.values().cloned().collect()
+    pub(crate) fn all(&self) -> Vec<Arc<Call>> {
+        self.list().open.values().map(|entry| Arc::clone(&entry.call)).collect()
     }
 
     /// The calls of a session.
-    pub(super) fn of_session(&self, session: &Session) -> Vec<Arc<Call>> {
-        self.list().open.values().filter(|call| call.is_of(session)).cloned().collect()
+    pub(crate) fn of_session(&self, session: &Session) -> Vec<Arc<Call>> {
+        self.all().into_iter().filter(|call| call.is_of(session)).collect()
     }
 
     /// The newest call during which the child may ask, if all such calls belong to one session. What their clients
@@ -178,12 +207,12 @@ impl Calls {
     ///
     /// # Errors
     /// How many sessions could be meant: none or several.
-    pub(super) fn only_askable(&self, now: Instant) -> Result<Arc<Call>, usize> {
+    pub(crate) fn only_askable(&self, now: Instant) -> Result<Arc<Call>, usize> {
         let list = self.list();
-        let askable = || list.open.values().filter(|call| call.may_ask());
+        let askable = || list.open.values().filter(|entry| entry.may_ask()).map(|entry| &entry.call);
         let late = list.given_up.values().filter(|(_, until)| *until > now).map(|(call, _)| call);
         let all = askable().chain(late).filter_map(|call| call.origin());
-        let sessions: BTreeSet<&str> = all.map(|origin| origin.session.id.as_str()).collect();
+        let sessions: BTreeSet<*const Session> = all.map(|origin| Arc::as_ptr(&origin.session)).collect();
         match (sessions.len(), askable().max_by_key(|call| call.number)) {
             (1, Some(newest)) => Ok(Arc::clone(newest)),
             (_, None) => Err(0),
@@ -191,27 +220,32 @@ impl Calls {
         }
     }
 
+    /// The newest call of all.
+    pub(crate) fn newest(&self) -> Option<Arc<Call>> {
+        let list = self.list();
+        let newest = list.open.values().map(|entry| &entry.call).filter(|call| call.origin.is_some());
+        newest.max_by_key(|call| call.number).cloned()
+    }
+
     /// Takes all calls of one child off the list.
-    pub(super) fn close_generation(&self, generation: u64) -> Vec<Arc<Call>> {
+    pub(crate) fn close_generation(&self, generation: u64) -> Vec<Arc<Call>> {
         let mut list = self.list();
         list.given_up.retain(|_, (call, _)| call.generation != generation);
         let closed =
-            list.open.extract_if(|_, call| call.generation == generation).map(|(_, call)| call).collect();
+            list.open.extract_if(|_, entry| entry.call.generation == generation).map(|(_, entry)| entry.call).collect();
         self.tell_if_empty(&list);
         closed
     }
 
-    /// Calls of clients whose deadline passed more than a moment ago: nobody waits for them any more.
-    pub(super) fn overdue(&self, now: Instant) -> Vec<Arc<Call>> {
-        let late =
-            |call: &Arc<Call>| call.origin().is_some_and(|o| o.deadline + Duration::from_secs(1) < now);
-        let list = self.list();
-        list.open.values().filter(|call| late(call)).cloned().collect()
+    /// Calls whose deadline passed more than a moment ago: nobody waits for them any more.
+    pub(crate) fn overdue(&self, now: Instant) -> Vec<Arc<Call>> {
+        let late = |entry: &&Entry| !entry.call.listens() && entry.deadline.is_some_and(|deadline| deadline + Duration::from_secs(1) < now);
+        self.list().open.values().filter(late).map(|entry| Arc::clone(&entry.call)).collect()
     }
 
     /// How many were made by clients.
-    pub(super) fn of_clients(&self) -> usize {
-        self.list().open.values().filter(|call| call.origin().is_some()).count()
+    pub(crate) fn of_clients(&self) -> usize {
+        self.list().open.values().filter(|entry| entry.call.origin.is_some() && !entry.call.listens()).count()
     }
 
     fn list(&self) -> MutexGuard<'_, List> {
@@ -221,19 +255,17 @@ impl Calls {
 
 impl Call {
     /// Ends the call with an error of ours.
-    pub(super) fn fail(&self, error: RpcError) {
+    pub(crate) fn fail(&self, error: RpcError) {
         self.mailbox.put(Delivery::Failed(error));
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::session::Capabilities;
     use super::*;
-    use crate::protocol::revision::ASSUMED;
 
     fn session() -> Arc<Session> {
-        Arc::new(Session::new(ASSUMED, Capabilities::default(), 1))
+        Arc::new(Session::for_tests())
     }
 
     fn open(calls: &Calls, session: &Arc<Session>) -> Option<Arc<Call>> {
@@ -241,12 +273,15 @@ mod tests {
             session: Arc::clone(session),
             id: "1".into(),
             token: None,
-            wish: Wish::None,
+            method: "tools/call".into(),
+            params: None,
+            digest: 0,
             may_ask: true,
-            deadline: Instant::now() + Duration::from_secs(60),
-            queue_bytes: 1,
+            wish: Wish::None,
         };
-        calls.open(Owner::Client(origin), 1)
+        let mailbox = Arc::new(Mailbox::new(1));
+        let call = Call { number: calls.number(), generation: 1, era: Era::Legacy, origin: Some(Arc::new(origin)), mailbox };
+        calls.open(call, Instant::now() + Duration::from_secs(60))
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Which session was sent to which URL: `notifications/elicitation/complete` names nothing but the elicitation
 //! (2025-11-25, client, Elicitation, URL mode).
 
-use super::session::Session;
+use super::super::session::Session;
 use crate::protocol::json;
 use serde_json::Value;
 use std::collections::VecDeque;
@@ -12,18 +12,18 @@ const MAX_ELICITATIONS: usize = 1000;
 
 /// Elicitations by id, oldest first.
 #[derive(Default)]
-pub(super) struct Elicitations(Mutex<VecDeque<(String, Weak<Session>)>>);
+pub(crate) struct Elicitations(Mutex<VecDeque<(String, Weak<Session>)>>);
 
 impl Elicitations {
     /// The child asks a session (`elicitation/create` with an `elicitationId`).
-    pub(super) fn asked(&self, params: Option<&str>, session: &Arc<Session>) {
+    pub(crate) fn asked(&self, params: Option<&str>, session: &Arc<Session>) {
         if let Some(id) = id(params) {
             self.remember(id, session);
         }
     }
 
     /// The child answers that a URL has to be visited first (error -32042, `data.elicitations`).
-    pub(super) fn required(&self, error: &str, session: &Arc<Session>) {
+    pub(crate) fn required(&self, error: &str, session: &Arc<Session>) {
         if !error.contains("elicitationId") {
             return;
         }
@@ -35,7 +35,7 @@ impl Elicitations {
     }
 
     /// The session that the completed one belongs to.
-    pub(super) fn complete(&self, params: Option<&str>) -> Option<Arc<Session>> {
+    pub(crate) fn complete(&self, params: Option<&str>) -> Option<Arc<Session>> {
         let id = id(params)?;
         let mut known = self.known();
         let at = known.iter().position(|(known, _)| *known == id)?;

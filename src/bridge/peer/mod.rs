@@ -1,0 +1,163 @@
+//! One child as the bridge sees it: the calls in flight there, what it asked, what it was told of its clients' wishes.
+
+pub(crate) mod asks;
+pub(crate) mod audience;
+pub(crate) mod calls;
+mod cancel;
+mod elicitations;
+mod router;
+pub(crate) mod send;
+pub(crate) mod wishes;
+
+use crate::config::spec::Options;
+use crate::limits::Limits;
+use crate::protocol::error::RpcError;
+use crate::protocol::revision::Era;
+use crate::server::{InputError, Running, Server};
+use asks::Asks;
+use audience::Audience;
+use calls::{Call, Calls};
+use elicitations::Elicitations;
+use serde_json::Value;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use wishes::Wishes;
+
+/// A child, and everything that is under way there.
+pub(crate) struct Peer {
+    pub(crate) server: Arc<Server>,
+    /// Whom it serves.
+    pub(crate) audience: Audience,
+    pub(crate) calls: Calls,
+    pub(crate) asks: Asks,
+    elicitations: Elicitations,
+    wishes: Wishes,
+    pub(crate) terms: Arc<Terms>,
+}
+
+/// How a server is treated.
+pub(crate) struct Terms {
+    pub(crate) options: Options,
+    pub(crate) limits: Limits,
+    pub(crate) restart_wait: Duration,
+}
+
+/// A first start that times out is known to have ended a little later.
+const SETTLING: Duration = Duration::from_secs(1);
+
+/// A sign of life that was asked for.
+pub(crate) struct Question(Arc<Call>);
+
+impl Peer {
+    /// Nothing is under way at a child that may not run yet.
+    pub(crate) fn new(server: Arc<Server>, audience: Audience, terms: Arc<Terms>) -> Peer {
+        Peer {
+            calls: Calls::new(terms.limits.max_calls),
+            asks: Asks::default(),
+            elicitations: Elicitations::default(),
+            wishes: Wishes::default(),
+            server,
+            audience,
+            terms,
+        }
+    }
+
+    /// The child, which a new call waits for: `restart_wait_seconds`, or as long as a first start may take.
+    ///
+    /// # Errors
+    /// There is none; what the client is told.
+    pub(crate) fn running(&self) -> Result<Running, RpcError> {
+        let begun = Instant::now();
+        if let Some(running) = self.server.running() {
+            return Ok(running);
+        }
+        self.server.wait_settled(self.terms.options.start_timeout + SETTLING);
+        let left = self.terms.restart_wait.saturating_sub(begun.elapsed());
+        self.server.wait_running(left).map_err(|why| self.server.unavailable(&why))
+    }
+
+    /// Sends a line to a child.
+    pub(crate) fn send(&self, running: &Running, line: Vec<u8>) -> Result<(), InputError> {
+        running.outlet.as_ref().map_or(Err(InputError::Closed), |outlet| outlet.send(line))
+    }
+
+    /// A request of our own whose answer changes nothing; its number.
+    pub(crate) fn send_own(&self, running: &Running, method: &str, params: &Value) -> u64 {
+        let id = self.calls.number();
+        let line =
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{params}}}\n");
+        let _ = self.send(running, line.into_bytes());
+        id
+    }
+
+    /// Asks the child for a sign of life. [`Peer::await_answer`] takes the answer.
+    ///
+    /// # Errors
+    /// The child does not take it, in words.
+    pub(crate) fn ask_for_life(&self, running: &Running) -> Result<Question, String> {
+        let number = self.calls.number();
+        let era = era_of(running);
+        let mailbox = Arc::new(super::stream::mailbox::Mailbox::new(0));
+        let call = Call { number, generation: running.generation, era, origin: None, mailbox };
+        let deadline = Instant::now() + self.terms.options.call_timeout;
+        let call = self.calls.open(call, deadline).ok_or("too many calls in flight")?;
+        let line = match era {
+            Era::Legacy => format!("{{\"jsonrpc\":\"2.0\",\"id\":{number},\"method\":\"ping\"}}\n"),
+            Era::Modern => {
+                let params = wishes::own_params();
+                format!(
+                    "{{\"jsonrpc\":\"2.0\",\"id\":{number},\"method\":\"server/discover\",\"params\":{params}}}\n"
+                )
+            }
+        };
+        match self.send(running, line.into_bytes()) {
+            Ok(()) => Ok(Question(call)),
+            Err(_) => {
+                self.calls.close(number);
+                Err("does not read its stdin".into())
+            }
+        }
+    }
+
+    /// Waits for the answer to a question; any answer counts.
+    ///
+    /// # Errors
+    /// None came until `deadline`.
+    pub(crate) fn await_answer(&self, question: &Question, deadline: Instant) -> Result<(), String> {
+        let answer = question.0.mailbox.next(deadline.saturating_duration_since(Instant::now()));
+        self.calls.close(question.0.number);
+        let asked = if question.0.era == Era::Legacy { "ping" } else { "server/discover" };
+        answer.map(drop).ok_or_else(|| format!("does not answer {asked}"))
+    }
+
+    /// Ends the calls whose deadline has passed and whose client no longer waits.
+    pub(crate) fn expire(&self) {
+        for call in self.calls.overdue(Instant::now()) {
+            self.abandon(&call, "deadline");
+        }
+    }
+
+    /// Ends all calls: the proxy is ending.
+    pub(crate) fn end_calls(&self) {
+        for call in self.calls.all() {
+            self.abandon(&call, "the proxy is ending");
+        }
+    }
+}
+
+/// The era a child speaks; one that has not answered yet is taken for a legacy one.
+pub(crate) fn era_of(running: &Running) -> Era {
+    running.greeting.as_ref().map_or(Era::Legacy, |greeting| greeting.era)
+}
+
+#[cfg(test)]
+impl Peer {
+    /// A child that does not run.
+    pub(crate) fn for_tests() -> Peer {
+        let limits = Limits::default();
+        let (server, _) = Server::new("test", &limits);
+        let options = crate::config::ServerTable::default().options(&crate::config::Defaults::default());
+        let terms = Terms { options, limits, restart_wait: Duration::ZERO };
+        Peer::new(server, Audience::shared(Arc::new(super::session::registry::Sessions::new(1))), Arc::new(terms))
+    }
+}

@@ -1,0 +1,269 @@
+//! What the sessions want of the one child beyond single calls: its log level and its subscriptions.
+//!
+//! One lock is held from a decision to the sending that follows from it (which never waits), so that the child hears
+//! of changes in the order in which they were made. What the child was asked counts once it has agreed.
+
+use super::super::session::{Level, Session};
+use super::{Peer, era_of};
+use crate::protocol::error::{INVALID_PARAMS, RpcError};
+use crate::protocol::json;
+use crate::protocol::revision::{Era, MODERN};
+use crate::server::Running;
+use serde_json::{Value, json};
+use std::collections::BTreeSet;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What the child has agreed to.
+#[derive(Default)]
+pub(crate) struct Agreed {
+    level: Option<Level>,
+    subscriptions: BTreeSet<String>,
+    /// Our `subscriptions/listen` at a modern child, on behalf of the legacy sessions.
+    listen: Option<u64>,
+}
+
+/// The lock over [`Agreed`].
+#[derive(Default)]
+pub(crate) struct Wishes(Mutex<Agreed>);
+
+/// What a request wishes for, to be noted when the child agrees.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wish {
+    None,
+    Level(Level),
+    Subscribe(String),
+    Unsubscribe(String),
+}
+
+/// What becomes of a request with a wish.
+pub(crate) enum Decision {
+    /// The child has to be asked.
+    Ask,
+    /// The answer is ours to give.
+    Answer(Result<(), RpcError>),
+}
+
+impl Wish {
+    /// What a request wishes for.
+    ///
+    /// # Errors
+    /// It names no known log level.
+    pub(crate) fn of(method: &str, params: Option<&str>) -> Result<Wish, RpcError> {
+        let uri = || json::string(json::member(params?, "uri")?);
+        Ok(match method {
+            "logging/setLevel" => Wish::Level(Level::of(params).ok_or_else(no_level)?),
+            "resources/subscribe" => uri().map_or(Wish::None, Wish::Subscribe),
+            "resources/unsubscribe" => uri().map_or(Wish::None, Wish::Unsubscribe),
+            _ => Wish::None,
+        })
+    }
+}
+
+fn no_level() -> RpcError {
+    let text = "level must be one of debug, info, notice, warning, error, critical, alert, emergency";
+    RpcError::new(INVALID_PARAMS, text)
+}
+
+impl Wishes {
+    fn lock(&self) -> MutexGuard<'_, Agreed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The parameters of a request of our own at a modern child (2026-07-28, basic, Statelessness).
+pub(crate) fn own_params() -> Value {
+    json!({ "_meta": {
+        "io.modelcontextprotocol/protocolVersion": MODERN,
+        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientInfo": { "name": "mcp-proxy", "version": env!("CARGO_PKG_VERSION") },
+    } })
+}
+
+impl Peer {
+    /// Held while a wish is decided and sent.
+    pub(crate) fn lock_wishes(&self) -> MutexGuard<'_, Agreed> {
+        self.wishes.lock()
+    }
+
+    /// Notes the wish of a session and says whether the child has to hear of it. A subscription is noted before the
+    /// child knows of it, so that no update is lost.
+    pub(crate) fn decide(
+        &self,
+        wish: &Wish,
+        session: &Session,
+        agreed: &mut Agreed,
+        running: &Running,
+    ) -> Decision {
+        match wish {
+            Wish::None => Decision::Ask,
+            Wish::Level(level) => {
+                session.state().level = Some(*level);
+                match era_of(running) {
+                    Era::Legacy => self.decide_level(*level, agreed, running),
+                    // It is told with each call.
+                    Era::Modern => Decision::Answer(Ok(())),
+                }
+            }
+            Wish::Subscribe(uri) => match self.note_subscription(uri, session) {
+                Err(error) => Decision::Answer(Err(error)),
+                Ok(()) => self.decide_subscription(uri, agreed, running),
+            },
+            Wish::Unsubscribe(uri) => {
+                session.state().subscriptions.remove(uri);
+                self.decide_end(uri, agreed, running)
+            }
+        }
+    }
+
+    fn note_subscription(&self, uri: &str, session: &Session) -> Result<(), RpcError> {
+        let mut state = session.state();
+        let max = self.terms.limits.max_subscriptions;
+        if state.subscriptions.len() >= max && !state.subscriptions.contains(uri) {
+            let text = format!("a session may subscribe to {max} resources");
+            return Err(RpcError::new(INVALID_PARAMS, text));
+        }
+        state.subscriptions.insert(uri.to_string());
+        Ok(())
+    }
+
+    fn decide_subscription(&self, uri: &str, agreed: &mut Agreed, running: &Running) -> Decision {
+        match era_of(running) {
+            Era::Modern => {
+                self.listen_anew(agreed, running);
+                Decision::Answer(Ok(()))
+            }
+            Era::Legacy if agreed.subscriptions.contains(uri) => Decision::Answer(Ok(())),
+            Era::Legacy => Decision::Ask,
+        }
+    }
+
+    fn decide_end(&self, uri: &str, agreed: &mut Agreed, running: &Running) -> Decision {
+        match era_of(running) {
+            Era::Modern => {
+                self.listen_anew(agreed, running);
+                Decision::Answer(Ok(()))
+            }
+            Era::Legacy if self.audience.any_subscribed(uri) => Decision::Answer(Ok(())),
+            Era::Legacy => Decision::Ask,
+        }
+    }
+
+    /// A modern child hears of all subscriptions in one request, which the next one replaces: first the new, then the
+    /// end of the old, so that nothing is missed.
+    fn listen_anew(&self, agreed: &mut Agreed, running: &Running) {
+        let wanted = self.audience.all_subscriptions();
+        if agreed.listen.is_some() && agreed.subscriptions == wanted {
+            return;
+        }
+        let mut params = own_params();
+        params["notifications"] = json!({
+            "toolsListChanged": true,
+            "promptsListChanged": true,
+            "resourcesListChanged": true,
+            "resourceSubscriptions": wanted,
+        });
+        let old = agreed.listen.replace(self.send_own(running, "subscriptions/listen", &params));
+        agreed.subscriptions = wanted;
+        if let Some(old) = old {
+            let line = json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": { "requestId": old } });
+            let _ = self.send(running, format!("{line}\n").into_bytes());
+        }
+    }
+
+    /// A legacy session begins at a modern child: from now on it is listened to.
+    pub(crate) fn listen_for_sessions(&self, running: &Running) {
+        if era_of(running) == Era::Modern {
+            self.listen_anew(&mut self.wishes.lock(), running);
+        }
+    }
+
+    /// Whether our own `subscriptions/listen` has this number.
+    pub(crate) fn listens_as(&self, number: u64) -> bool {
+        self.wishes.lock().listen == Some(number)
+    }
+
+    /// A modern request wants log messages from this level on; a legacy child knows one level for all.
+    pub(crate) fn raise_level(&self, level: Level, running: &Running) {
+        let mut agreed = self.wishes.lock();
+        if agreed.level.is_none_or(|now| level < now) {
+            self.tell_level(level, &mut agreed, running);
+        }
+    }
+
+    /// A modern client listens to a legacy child, which has to know what it subscribed to.
+    pub(crate) fn subscribe_for(&self, listener: &Session, uris: Vec<String>) -> Result<(), RpcError> {
+        let mut agreed = self.wishes.lock();
+        for uri in uris {
+            self.note_subscription(&uri, listener)?;
+            let Some(running) = self.server.running() else { continue };
+            if agreed.subscriptions.insert(uri.clone()) {
+                self.send_own(&running, "resources/subscribe", &json!({ "uri": uri }));
+            }
+        }
+        Ok(())
+    }
+
+    /// The child's level is the most verbose one that any session wants.
+    fn decide_level(&self, own: Level, agreed: &mut Agreed, running: &Running) -> Decision {
+        let wanted = self.audience.sessions.most_verbose().unwrap_or(own);
+        if agreed.level == Some(wanted) {
+            return Decision::Answer(Ok(()));
+        }
+        if wanted == own {
+            return Decision::Ask;
+        }
+        self.tell_level(wanted, agreed, running);
+        Decision::Answer(Ok(()))
+    }
+
+    fn tell_level(&self, level: Level, agreed: &mut Agreed, running: &Running) {
+        agreed.level = Some(level);
+        self.send_own(running, "logging/setLevel", &json!({ "level": level.as_str() }));
+    }
+
+    /// The child has answered a request with a wish.
+    pub(crate) fn conclude(&self, wish: &Wish, session: &Session, refused: bool) {
+        let mut agreed = self.wishes.lock();
+        match wish {
+            Wish::Level(level) if !refused => agreed.level = Some(*level),
+            Wish::Subscribe(uri) if refused => drop(session.state().subscriptions.remove(uri)),
+            Wish::Subscribe(uri) => drop(agreed.subscriptions.insert(uri.clone())),
+            Wish::Unsubscribe(uri) => drop(agreed.subscriptions.remove(uri)),
+            Wish::None | Wish::Level(_) => {}
+        }
+    }
+
+    /// A session is over: what only it wanted is given up.
+    pub(crate) fn give_up_wishes(&self, session: &Session) {
+        let mut agreed = self.wishes.lock();
+        let uris = std::mem::take(&mut session.state().subscriptions);
+        let Some(running) = self.server.running() else { return };
+        if era_of(&running) == Era::Modern {
+            return if agreed.listen.is_some() { self.listen_anew(&mut agreed, &running) };
+        }
+        for uri in uris {
+            if !self.audience.any_subscribed(&uri) && agreed.subscriptions.remove(&uri) {
+                self.send_own(&running, "resources/unsubscribe", &json!({ "uri": uri }));
+            }
+        }
+        if let Some(level) = self.audience.sessions.most_verbose().filter(|level| agreed.level != Some(*level)) {
+            self.tell_level(level, &mut agreed, &running);
+        }
+    }
+
+    /// A new child gets to know what the sessions want.
+    pub(crate) fn renew_wishes(&self, running: &Running) {
+        let mut agreed = self.wishes.lock();
+        *agreed = Agreed::default();
+        if era_of(running) == Era::Modern {
+            return if self.audience.sessions.count() > 0 { self.listen_anew(&mut agreed, running) };
+        }
+        if let Some(level) = self.audience.sessions.most_verbose() {
+            self.tell_level(level, &mut agreed, running);
+        }
+        for uri in self.audience.all_subscriptions() {
+            self.send_own(running, "resources/subscribe", &json!({ "uri": uri }));
+            agreed.subscriptions.insert(uri);
+        }
+    }
+}

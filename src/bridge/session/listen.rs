@@ -1,0 +1,100 @@
+//! GET: the session's own stream, which carries what belongs to no call, and streams that are taken up again.
+
+use super::super::Bridge;
+use super::super::refusal::Refusal;
+use super::super::stream::events::{Events, Sink, Track, event_stream};
+use super::super::stream::mailbox::{Delivery, Next};
+use super::super::stream::replay::EventId;
+use super::Session;
+use crate::http::{Client, Response, StreamPermit};
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The GET stream among a session's streams.
+const OWN_STREAM: u64 = 0;
+
+impl Bridge {
+    /// Opens the session's stream. An older one ends: a client that comes back from a lost network must not wait
+    /// until its dead connection is noticed.
+    pub(crate) fn listen(
+        self: &Arc<Self>,
+        session: Arc<Session>,
+        last: Option<EventId>,
+        client: &Client,
+    ) -> Response {
+        let Some(permit) = client.try_stream() else { return Refusal::too_many_streams().response() };
+        match last.filter(|last| last.stream != OWN_STREAM) {
+            Some(last) => self.take_up(session, last, permit),
+            None => self.own_stream(session, last, permit),
+        }
+    }
+
+    fn own_stream(
+        self: &Arc<Self>,
+        session: Arc<Session>,
+        last: Option<EventId>,
+        permit: StreamPermit,
+    ) -> Response {
+        let reader = session.outbox.attach();
+        let bridge = Arc::clone(self);
+        event_stream(move |writer| {
+            let _permit = permit;
+            let mut events = Events::new(writer, Track::new(&bridge, &session, OWN_STREAM));
+            events.open()?;
+            match last {
+                Some(last) => bridge.repeat(&session, last, &mut events)?,
+                None => events.prime(bridge.terms.options.retry)?,
+            }
+            follow(&session, reader, &mut events)
+        })
+    }
+
+    /// A stream that answers a POST and was interrupted goes on where it was.
+    fn take_up(self: &Arc<Self>, session: Arc<Session>, last: EventId, permit: StreamPermit) -> Response {
+        let bridge = Arc::clone(self);
+        event_stream(move |writer| {
+            let _permit = permit;
+            let mut events = Events::new(writer, Track::new(&bridge, &session, last.stream));
+            events.open()?;
+            let waiter = session.desk.take(last.stream);
+            if let Err(error) = bridge.repeat(&session, last, &mut events) {
+                waiter.into_iter().for_each(|waiter| session.desk.leave(last.stream, waiter));
+                return Err(error);
+            }
+            waiter.map_or(Ok(()), |waiter| waiter.take_up(&mut events))
+        })
+    }
+
+    fn repeat(&self, session: &Session, last: EventId, events: &mut Events<'_, '_>) -> io::Result<()> {
+        self.replay.after(&session.id, last).into_iter().try_for_each(|(id, text)| events.repeat(id, text))
+    }
+}
+
+fn follow(session: &Session, reader: u64, events: &mut Events<'_, '_>) -> io::Result<()> {
+    loop {
+        session.touch();
+        match session.outbox.read(reader, Duration::from_secs(1)) {
+            Next::Delivery(delivery) => {
+                if let Some(text) = plain(delivery) {
+                    events.send(text)?;
+                }
+            }
+            Next::Ended => return Ok(()),
+            Next::Nothing if events.is_gone() => return Ok(()),
+            Next::Nothing => events.idle()?,
+        }
+    }
+}
+
+/// What belongs to no call as its client sees it.
+pub(crate) fn plain(delivery: Delivery) -> Option<String> {
+    match delivery {
+        Delivery::Message(letter) => Some(letter.numbered()),
+        Delivery::Question { number, mut text, id } => {
+            text.replace_range(id, &number.to_string());
+            Some(text)
+        }
+        Delivery::Reply { .. } | Delivery::Answer { .. } | Delivery::Failed(_) => None,
+    }
+}

@@ -1,0 +1,213 @@
+//! One client as a child sees it: what it declared, what it subscribed to, what waits for its stream.
+//!
+//! A legacy client is one for as long as its session lasts; each request of a modern client is one of its own.
+
+pub(crate) mod hello;
+pub(crate) mod listen;
+pub(crate) mod registry;
+pub(crate) mod requests;
+
+use super::peer::Peer;
+use super::stream::desk::Desk;
+use super::stream::mailbox::Mailbox;
+use crate::protocol::json;
+use crate::protocol::revision::{self, Era, Revision};
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+/// A session, from its `initialize` on, or one request of the modern era.
+pub(crate) struct Session {
+    /// `Mcp-Session-Id`; empty for a modern request.
+    pub(crate) id: Arc<str>,
+    /// The era of its client.
+    pub(crate) era: Era,
+    /// What was negotiated (legacy).
+    pub(crate) revision: Revision,
+    /// What the client says of itself.
+    pub(crate) about: About,
+    /// Who serves it.
+    pub(crate) peer: Arc<Peer>,
+    /// Messages that belong to no call, for the GET stream.
+    pub(crate) outbox: Mailbox,
+    /// Streams whose client is away.
+    pub(crate) desk: Desk,
+    /// Numbers its streams; 0 is the GET stream.
+    pub(crate) streams: AtomicU64,
+    /// Numbers the events of all its streams.
+    pub(crate) events: AtomicU64,
+    state: Mutex<SessionState>,
+}
+
+/// What changes in a session.
+pub(crate) struct SessionState {
+    pub(crate) level: Option<Level>,
+    pub(crate) subscriptions: BTreeSet<String>,
+    pub(crate) last_used: Instant,
+}
+
+/// What a client says of itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct About {
+    /// What it can be asked.
+    pub(crate) capabilities: Capabilities,
+    /// All its capabilities, raw JSON, for a child that is told with every call.
+    pub(crate) declared: String,
+    /// Its name and version, raw JSON.
+    pub(crate) info: String,
+}
+
+impl About {
+    /// From the raw JSON of both.
+    pub(crate) fn read(capabilities: Option<&str>, info: Option<&str>) -> About {
+        let or_empty = |raw: Option<&str>| raw.filter(|raw| raw.starts_with('{')).unwrap_or("{}").to_string();
+        let declared = or_empty(capabilities);
+        About { capabilities: Capabilities::read(&declared), declared, info: or_empty(info) }
+    }
+}
+
+/// What the client of a session can be asked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Capabilities {
+    pub(crate) sampling: bool,
+    pub(crate) elicitation_form: bool,
+    pub(crate) elicitation_url: bool,
+    pub(crate) roots: bool,
+}
+
+impl Capabilities {
+    /// From the `capabilities` of an `initialize` request. An empty `elicitation` means forms (2025-11-25, client,
+    /// Elicitation, Capabilities).
+    pub(crate) fn read(raw: &str) -> Capabilities {
+        let elicitation = json::member(raw, "elicitation").filter(|value| *value != "null");
+        let has = |key| elicitation.is_some_and(|value| json::member(value, key).is_some());
+        Capabilities {
+            sampling: json::member(raw, "sampling").is_some_and(|value| value != "null"),
+            elicitation_form: elicitation.is_some() && (has("form") || !has("url")),
+            elicitation_url: has("url"),
+            roots: json::member(raw, "roots").is_some_and(|value| value != "null"),
+        }
+    }
+
+    /// Whether a client with these can be asked this.
+    pub(crate) fn cover(self, method: &str, params: Option<&str>) -> bool {
+        let mode = params.and_then(|params| json::member(params, "mode")).and_then(json::string);
+        match (method, mode.as_deref()) {
+            ("sampling/createMessage", _) => self.sampling,
+            ("elicitation/create", Some("url")) => self.elicitation_url,
+            ("elicitation/create", _) => self.elicitation_form,
+            ("roots/list", _) => self.roots,
+            _ => false,
+        }
+    }
+}
+
+/// Log levels, least severe first (RFC 5424 by way of MCP, server utilities, Logging).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Level(usize);
+
+const LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+
+impl Level {
+    /// The `level` of the parameters, if it is one.
+    pub(crate) fn of(params: Option<&str>) -> Option<Level> {
+        Level::parse(&json::string(json::member(params?, "level")?)?)
+    }
+
+    /// The level of that name.
+    pub(crate) fn parse(name: &str) -> Option<Level> {
+        LEVELS.iter().position(|level| *level == name).map(Level)
+    }
+
+    pub(crate) fn as_str(self) -> &'static str {
+        LEVELS[self.0]
+    }
+}
+
+impl Session {
+    /// A legacy session.
+    pub(crate) fn new(revision: Revision, about: About, peer: Arc<Peer>, queue_bytes: usize) -> Session {
+        let id = format!("{:032x}", rand::random::<u128>());
+        log::debug!(event = "session", revision = revision.as_str(); "a session begins");
+        Session::make(id, Era::Legacy, revision, about, peer, queue_bytes)
+    }
+
+    /// One request of a modern client, which gets log messages from `level` on, or none.
+    pub(crate) fn of_request(about: About, level: Option<Level>, peer: Arc<Peer>, queue_bytes: usize) -> Session {
+        let session = Session::make(String::new(), Era::Modern, revision::NEWEST_LEGACY, about, peer, queue_bytes);
+        session.state().level = level;
+        session
+    }
+
+    fn make(id: String, era: Era, revision: Revision, about: About, peer: Arc<Peer>, queue_bytes: usize) -> Session {
+        let state =
+            SessionState { level: None, subscriptions: BTreeSet::new(), last_used: Instant::now() };
+        Session {
+            id: id.into(),
+            era,
+            revision,
+            about,
+            peer,
+            outbox: Mailbox::new(queue_bytes),
+            desk: Desk::default(),
+            streams: AtomicU64::new(0),
+            events: AtomicU64::new(0),
+            state: Mutex::new(state),
+        }
+    }
+
+    pub(crate) fn state(&self) -> MutexGuard<'_, SessionState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It is in use: not the one to be forgotten next.
+    pub(crate) fn touch(&self) {
+        self.state().last_used = Instant::now();
+    }
+
+    /// Whether a log message of this level is wanted. A client that set no level gets what the child sends, unless
+    /// it is a modern one, which names a level with each request that wants any (2026-07-28, server, Logging).
+    pub(crate) fn wants(&self, level: Option<Level>) -> bool {
+        match (self.state().level, level) {
+            (Some(own), Some(level)) => level >= own,
+            (own, _) => own.is_some() || self.era == Era::Legacy,
+        }
+    }
+}
+
+#[cfg(test)]
+impl Session {
+    /// A legacy session of a server that does not run.
+    pub(crate) fn for_tests() -> Session {
+        Session::new(revision::ASSUMED, About::default(), Arc::new(Peer::for_tests()), 1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_client_can_be_asked() {
+        let read = |raw| Capabilities::read(raw);
+        assert_eq!(read("{}"), Capabilities::default());
+        let forms = read(r#"{"sampling":{},"elicitation":{}}"#);
+        assert!(forms.cover("sampling/createMessage", None) && forms.cover("elicitation/create", Some("{}")));
+        assert!(
+            !forms.cover("elicitation/create", Some(r#"{"mode":"url"}"#)) && !forms.cover("roots/list", None)
+        );
+        let urls = read(r#"{"elicitation":{"url":{}}}"#);
+        assert!(
+            urls.cover("elicitation/create", Some(r#"{"mode":"url"}"#))
+                && !urls.cover("elicitation/create", None)
+        );
+    }
+
+    #[test]
+    fn levels_are_ordered() {
+        let level = |name: &str| Level::of(Some(&format!(r#"{{"level":"{name}"}}"#)));
+        assert!(level("debug") < level("warning") && level("warning") < level("emergency"));
+        assert_eq!(level("loud"), None);
+    }
+}

@@ -1,0 +1,327 @@
+//! A bounded queue between the child's reading thread, which never waits, and one thread that serves a client.
+
+use super::kept::{Kept, Share};
+use crate::protocol::error::{INTERNAL_ERROR, RpcError};
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// What is put into a mailbox. Texts are as the child wrote them: who takes them out knows how its client wants them.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Delivery {
+    /// A notification.
+    Message(Letter),
+    /// The child asks the client; `number` is the id under which the client sees it.
+    Question { number: u64, text: String, id: Range<usize> },
+    /// The client has answered one of our own questions (raw JSON).
+    Reply { number: u64, reply: Result<String, String> },
+    /// The answer to the call; without a result it is an error.
+    Answer { text: String, id: Range<usize>, result: Option<Range<usize>> },
+    /// The call is over without an answer of the child: what the client is told.
+    Failed(RpcError),
+}
+
+/// A notification, and what in it belongs to the client it is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Letter {
+    pub(crate) text: String,
+    /// What is to be replaced, and by what.
+    pub(crate) mark: Option<(Range<usize>, Mark)>,
+}
+
+/// What stands in a letter in the place of the child's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    /// The client's progress token.
+    Token,
+    /// The client's id of the request.
+    Id,
+    /// The number of a question that the child takes back.
+    Number(u64),
+}
+
+impl Letter {
+    /// One that passes as it is.
+    pub(crate) fn plain(text: impl Into<String>) -> Letter {
+        Letter { text: text.into(), mark: None }
+    }
+
+    /// As the client sees it whose stream belongs to no call.
+    pub(crate) fn numbered(mut self) -> String {
+        if let Some((cut, Mark::Number(number))) = self.mark {
+            self.text.replace_range(cut, &number.to_string());
+        }
+        self.text
+    }
+}
+
+impl Delivery {
+    /// What counts against the bound of a mailbox: an answer is always taken.
+    fn weight(&self) -> usize {
+        match self {
+            Delivery::Message(letter) => letter.text.len(),
+            Delivery::Question { text, .. } => text.len(),
+            Delivery::Reply { .. } | Delivery::Answer { .. } | Delivery::Failed(_) => 0,
+        }
+    }
+}
+
+/// What a reader of a stream finds.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Next {
+    /// The oldest delivery.
+    Delivery(Delivery),
+    /// Nothing came in time.
+    Nothing,
+    /// The stream is over: replaced by a newer one, closed, or its client did not keep up.
+    Ended,
+}
+
+/// Deliveries for one reader. Its size is bounded in bytes; an answer is always taken.
+pub(crate) struct Mailbox {
+    queue: Mutex<Queue>,
+    arrived: Condvar,
+    max_bytes: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    deliveries: VecDeque<Delivery>,
+    bytes: usize,
+    /// Threads that wait here: without one, a delivery costs no system call.
+    waiting: usize,
+    /// Counts the streams opened on this mailbox; only the newest reads.
+    reader: u64,
+    /// Whether that stream is still there.
+    is_read: bool,
+    /// Nobody will come for what is put here.
+    closed: bool,
+    /// The client is away and may come back: the bound on what is kept for it, and its share of that.
+    away: Option<(Arc<Kept>, Vec<Share>)>,
+}
+
+impl Mailbox {
+    pub(crate) fn new(max_bytes: usize) -> Mailbox {
+        Mailbox { queue: Mutex::default(), arrived: Condvar::new(), max_bytes }
+    }
+
+    /// Leaves something. What does not fit ends the stream that reads here: its client has not kept up.
+    pub(crate) fn put(&self, delivery: Delivery) {
+        let mut queue = self.queue();
+        if queue.closed {
+            return;
+        }
+        let delivery = queue.keep(delivery);
+        let bytes = delivery.weight();
+        if bytes > 0 && queue.bytes > 0 && queue.bytes + bytes > self.max_bytes {
+            queue.overflow();
+        }
+        queue.bytes += bytes;
+        queue.deliveries.push_back(delivery);
+        let waiting = queue.waiting;
+        drop(queue);
+        if waiting > 0 {
+            self.arrived.notify_all();
+        }
+    }
+
+    /// Leaves a message unless the same one is waiting already (`list_changed` says nothing more the second time).
+    pub(crate) fn put_once(&self, message: &str) {
+        let same = |delivery: &Delivery| matches!(delivery, Delivery::Message(letter) if letter.text == message);
+        if !self.queue().deliveries.iter().any(same) {
+            self.put(Delivery::Message(Letter::plain(message)));
+        }
+    }
+
+    /// The oldest delivery, waiting at most `patience` for one.
+    pub(crate) fn next(&self, patience: Duration) -> Option<Delivery> {
+        let deadline = Instant::now() + patience;
+        let mut queue = self.queue();
+        loop {
+            if let Some(delivery) = queue.take() {
+                return Some(delivery);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return None;
+            }
+            queue = self.wait(queue, left);
+        }
+    }
+
+    /// The oldest delivery for `reader`, waiting at most `patience` for one; [`Next::Ended`] if a newer one reads here.
+    pub(crate) fn next_for(&self, reader: u64, patience: Duration) -> Next {
+        let deadline = Instant::now() + patience;
+        let mut queue = self.queue();
+        loop {
+            if queue.reader != reader {
+                return Next::Ended;
+            }
+            if let Some(delivery) = queue.take() {
+                return Next::Delivery(delivery);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Next::Nothing;
+            }
+            queue = self.wait(queue, left);
+        }
+    }
+
+    /// Takes the questions that wait here, whatever else does.
+    pub(crate) fn take_questions(&self) -> Vec<(u64, String)> {
+        let mut queue = self.queue();
+        let (questions, others): (VecDeque<_>, VecDeque<_>) =
+            queue.deliveries.drain(..).partition(|delivery| matches!(delivery, Delivery::Question { .. }));
+        queue.bytes = others.iter().map(Delivery::weight).sum();
+        queue.deliveries = others;
+        let text = |delivery| match delivery {
+            Delivery::Question { number, text, .. } => Some((number, text)),
+            _ => None,
+        };
+        questions.into_iter().filter_map(text).collect()
+    }
+
+    /// Nobody will come any more: what waits is dropped, and so is what still comes.
+    pub(crate) fn close(&self) {
+        let mut queue = self.queue();
+        queue.closed = true;
+        queue.deliveries.clear();
+        queue.bytes = 0;
+    }
+
+    /// The client has left and may come back: from now on an answer needs room in what is kept for all such.
+    pub(crate) fn leave(&self, kept: &Arc<Kept>) {
+        let mut queue = self.queue();
+        queue.away = Some((Arc::clone(kept), Vec::new()));
+        let waiting: Vec<Delivery> = queue.deliveries.drain(..).collect();
+        for delivery in waiting {
+            let delivery = queue.keep(delivery);
+            queue.deliveries.push_back(delivery);
+        }
+    }
+
+    /// The client is back.
+    pub(crate) fn come_back(&self) {
+        self.queue().away = None;
+    }
+
+    /// Whether it was closed.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.queue().closed
+    }
+
+    /// Opens a stream on this mailbox and ends the one before. What it returns goes into [`Mailbox::read`].
+    pub(crate) fn attach(&self) -> u64 {
+        let mut queue = self.queue();
+        queue.reader += 1;
+        queue.is_read = true;
+        self.arrived.notify_all();
+        queue.reader
+    }
+
+    /// Ends the stream that reads here.
+    pub(crate) fn detach(&self) {
+        self.queue().is_read = false;
+        self.arrived.notify_all();
+    }
+
+    /// The oldest delivery for the stream `reader`.
+    pub(crate) fn read(&self, reader: u64, patience: Duration) -> Next {
+        let deadline = Instant::now() + patience;
+        let mut queue = self.queue();
+        loop {
+            if queue.reader != reader || !queue.is_read {
+                return Next::Ended;
+            }
+            if let Some(delivery) = queue.take() {
+                return Next::Delivery(delivery);
+            }
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Next::Nothing;
+            }
+            queue = self.wait(queue, left);
+        }
+    }
+
+    fn wait<'q>(&self, mut queue: MutexGuard<'q, Queue>, left: Duration) -> MutexGuard<'q, Queue> {
+        queue.waiting += 1;
+        let mut queue = self.arrived.wait_timeout(queue, left).unwrap_or_else(PoisonError::into_inner).0;
+        queue.waiting -= 1;
+        queue
+    }
+
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Queue {
+    /// For a client that is away: an answer that finds no room becomes an error that says so.
+    fn keep(&mut self, delivery: Delivery) -> Delivery {
+        let (Some((kept, shares)), Delivery::Answer { text, .. }) = (&mut self.away, &delivery) else {
+            return delivery;
+        };
+        match Kept::take(kept, text.len()) {
+            Some(share) => {
+                shares.push(share);
+                delivery
+            }
+            None => {
+                let message = "the answer came while the client was away and was too long to keep; call again";
+                Delivery::Failed(RpcError::new(INTERNAL_ERROR, message))
+            }
+        }
+    }
+
+    fn take(&mut self) -> Option<Delivery> {
+        let delivery = self.deliveries.pop_front()?;
+        self.bytes -= delivery.weight();
+        Some(delivery)
+    }
+
+    fn overflow(&mut self) {
+        self.deliveries.retain(|delivery| delivery.weight() == 0);
+        self.bytes = 0;
+        self.is_read = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Duration = Duration::from_millis(1);
+
+    fn message(text: &str) -> Delivery {
+        Delivery::Message(Letter::plain(text))
+    }
+
+    fn answer() -> Delivery {
+        Delivery::Answer { text: "an answer of any length".into(), id: 0..0, result: None }
+    }
+
+    #[test]
+    fn the_newest_stream_reads() {
+        let mailbox = Mailbox::new(100);
+        mailbox.put_once("before anybody reads");
+        mailbox.put_once("before anybody reads");
+        let (old, new) = (mailbox.attach(), mailbox.attach());
+        assert_eq!(mailbox.read(old, SOON), Next::Ended);
+        assert_eq!(mailbox.read(new, SOON), Next::Delivery(message("before anybody reads")));
+        assert_eq!(mailbox.read(new, SOON), Next::Nothing);
+    }
+
+    #[test]
+    fn a_reader_that_does_not_keep_up_loses_its_stream_but_not_its_answer() {
+        let mailbox = Mailbox::new(10);
+        let reader = mailbox.attach();
+        mailbox.put(message("longer than the bound, alone"));
+        mailbox.put(answer());
+        mailbox.put(message("one more"));
+        assert_eq!(mailbox.read(reader, SOON), Next::Ended);
+        assert_eq!(mailbox.next(SOON), Some(answer()));
+    }
+}

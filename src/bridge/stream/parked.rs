@@ -1,0 +1,154 @@
+//! Calls that wait for a modern client to answer what a legacy child asked: the client calls again, and its
+//! `requestState` names the call.
+
+use super::super::Bridge;
+use super::super::peer::asks::Asker;
+use super::render::{key, wrong_input};
+use super::waiter::Waiter;
+use crate::protocol::error::{INTERNAL_ERROR, RpcError};
+use crate::protocol::json;
+use crate::protocol::modernize;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// All of one server, by state. A state is 128 random bits: nobody can guess one.
+pub(crate) struct Parked {
+    calls: Mutex<HashMap<String, Ticket>>,
+    max: usize,
+    patience: Duration,
+}
+
+/// One call that waits.
+struct Ticket {
+    /// None: the child has answered, and is to be called afresh.
+    waiter: Option<Waiter>,
+    /// What the client has to answer.
+    questions: Vec<u64>,
+    /// Of the method and the parameters: the state is for the same call only.
+    digest: u64,
+    until: Instant,
+}
+
+/// What a client's next request is for.
+pub(crate) enum Resumed {
+    /// The call that waited.
+    Call(Waiter),
+    /// A call like any other.
+    Afresh,
+}
+
+impl Parked {
+    pub(crate) fn new(max: usize, patience: Duration) -> Parked {
+        Parked { calls: Mutex::default(), max, patience }
+    }
+
+    fn put(&self, ticket: Ticket) -> Option<String> {
+        let mut calls = self.calls();
+        if calls.len() >= self.max {
+            return None;
+        }
+        let state = format!("{:032x}", rand::random::<u128>());
+        calls.insert(state.clone(), ticket);
+        Some(state)
+    }
+
+    /// Takes the call, once, if it is the one the state was given for.
+    fn take(&self, state: &str, digest: u64) -> Option<Ticket> {
+        let mut calls = self.calls();
+        let now = Instant::now();
+        let fits = calls.get(state).is_some_and(|ticket| ticket.digest == digest && ticket.until > now);
+        fits.then(|| calls.remove(state)).flatten()
+    }
+
+    /// Gives up what has waited too long.
+    pub(crate) fn expire(&self, now: Instant) {
+        let late: Vec<Ticket> = self.calls().extract_if(|_, ticket| ticket.until <= now).map(|(_, t)| t).collect();
+        late.into_iter().filter_map(|ticket| ticket.waiter).for_each(Waiter::give_up);
+    }
+
+    /// Gives up everything: the server is no longer served.
+    pub(crate) fn clear(&self) {
+        let all = std::mem::take(&mut *self.calls());
+        all.into_values().filter_map(|ticket| ticket.waiter).for_each(Waiter::give_up);
+    }
+
+    fn calls(&self) -> MutexGuard<'_, HashMap<String, Ticket>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Waiter {
+    /// Lets the call wait for its client; the state that names it.
+    ///
+    /// # Errors
+    /// Too many wait already.
+    pub(crate) fn park(&mut self, questions: Vec<u64>) -> Result<String, RpcError> {
+        let bridge = Arc::clone(&self.bridge);
+        let waiter = (!questions.is_empty()).then(|| self.split());
+        if waiter.is_some() {
+            self.peer.calls.park(self.call().number);
+        }
+        let until = Instant::now() + bridge.parked.patience;
+        let digest = self.call().origin().map_or(0, |origin| origin.digest);
+        let ticket = Ticket { waiter, questions, digest, until };
+        bridge.parked.put(ticket).ok_or_else(|| {
+            let text = "too many calls wait for their clients already; try again later";
+            RpcError::new(INTERNAL_ERROR, text)
+        })
+    }
+}
+
+impl Bridge {
+    /// What a modern request with a `requestState` goes on with. What it answers goes to the child.
+    ///
+    /// # Errors
+    /// The state is not (any more) that of this call, or an answer is missing.
+    pub(crate) fn resume(
+        &self,
+        id: &str,
+        token: Option<&str>,
+        method: &str,
+        params: Option<&str>,
+        state: &str,
+    ) -> Result<Resumed, RpcError> {
+        let digest = modernize::digest(method, params);
+        let unknown = || {
+            wrong_input(
+                "requestState is not that of a call which waits here: it is for one retry of the same call, \
+                 and for a limited time; call again without it",
+            )
+        };
+        let answers = modernize::input_responses(params).unwrap_or_default();
+        let ticket = self.parked.take(state, digest).ok_or_else(unknown)?;
+        let Some(mut waiter) = ticket.waiter else { return Ok(Resumed::Afresh) };
+        let answer = |number: &u64| {
+            let key = key(*number);
+            answers.iter().rev().find(|(name, _)| *name == key).map(|(_, answer)| (*number, *answer))
+        };
+        let all: Option<Vec<(u64, &str)>> = ticket.questions.iter().map(answer).collect();
+        let Some(all) = all else {
+            let missing = wrong_input("inputResponses must answer every one of inputRequests; call again");
+            waiter.give_up();
+            return Err(missing);
+        };
+        waiter.resume(id.to_string(), token.map(str::to_string));
+        for (number, answer) in all {
+            waiter.tell_child(number, answer);
+        }
+        Ok(Resumed::Call(waiter))
+    }
+}
+
+impl Waiter {
+    /// Passes the client's answer to the child that asked.
+    fn tell_child(&self, number: u64, answer: &str) {
+        let Some(ask) = self.peer.asks.take(number) else { return };
+        if let Asker::Child { child_id, generation } = &ask.asker
+            && let Some(running) = self.peer.server.running().filter(|child| child.generation == *generation)
+        {
+            let line = crate::protocol::error::success(child_id, answer);
+            let _ = self.peer.send(&running, json::splice_line(&line, &mut [], ""));
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! One request of a client under way: waits for the child and answers as JSON, or as an event stream once something
+//! precedes the answer or it takes long.
+
+use super::super::Bridge;
+use super::super::peer::Peer;
+use super::super::peer::calls::Call;
+use super::super::session::Session;
+use super::events::{Events, Sink, Track, event_stream};
+use super::mailbox::{Delivery, Next};
+use super::render::{Inputs, Step, error_code};
+use crate::http::{Client, Payload, Response, json_response};
+use crate::protocol::modern;
+use crate::protocol::revision::Era;
+use ::http::StatusCode;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// How often a waiting thread looks whether its client is still there.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// A client's request: the call that is under way for it, and how its client wants to be answered.
+pub(crate) struct Waiter {
+    pub(crate) bridge: Arc<Bridge>,
+    pub(crate) peer: Arc<Peer>,
+    call: Arc<Call>,
+    /// Id and progress token (raw), where they are not those the call began with.
+    names: Option<(String, Option<String>)>,
+    clock: Clock,
+    pub(crate) inputs: Option<Inputs>,
+    /// The stream that answers it, once there is one.
+    stream: Option<u64>,
+}
+
+/// How an exchange ended.
+pub(crate) enum Outcome {
+    /// The answer was written.
+    Over,
+    /// The client is gone, or was sent away.
+    Left(Waiter),
+}
+
+impl Waiter {
+    /// For a call that was just sent.
+    pub(crate) fn new(bridge: &Arc<Bridge>, peer: &Arc<Peer>, call: Arc<Call>) -> Waiter {
+        let clock = Clock::new(bridge, &call);
+        Waiter {
+            bridge: Arc::clone(bridge),
+            peer: Arc::clone(peer),
+            call,
+            names: None,
+            clock,
+            inputs: None,
+            stream: None,
+        }
+    }
+
+    pub(crate) fn call(&self) -> &Call {
+        &self.call
+    }
+
+    /// Another one for the same call, for when its client comes back.
+    pub(crate) fn split(&self) -> Waiter {
+        Waiter::new(&self.bridge, &self.peer, Arc::clone(&self.call))
+    }
+
+    /// Raw id of the client's request.
+    pub(crate) fn id(&self) -> &str {
+        let own = self.call.origin().map_or("null", |origin| &origin.id);
+        self.names.as_ref().map_or(own, |(id, _)| id)
+    }
+
+    /// Raw progress token of the client's request.
+    pub(crate) fn token(&self) -> Option<&str> {
+        match &self.names {
+            Some((_, token)) => token.as_deref(),
+            None => self.call.origin()?.token.as_deref(),
+        }
+    }
+
+    pub(crate) fn client_era(&self) -> Era {
+        self.session().map_or(Era::Legacy, |session| session.era)
+    }
+
+    fn session(&self) -> Option<&Arc<Session>> {
+        self.call.origin().map(|origin| &origin.session)
+    }
+
+    /// The child was called again for the same request.
+    pub(crate) fn follow_call(&mut self, call: Arc<Call>) {
+        self.clock = Clock::new(&self.bridge, &call);
+        self.call = call;
+    }
+
+    /// The client has come back with another request for the same call.
+    pub(crate) fn resume(&mut self, id: String, token: Option<String>) {
+        self.clock = Clock::new(&self.bridge, &self.call);
+        self.peer.calls.resume(self.call.number, self.clock.end);
+        self.names = Some((id, token));
+    }
+
+    /// Answers by HTTP.
+    pub(crate) fn answer(mut self, client: &Client) -> Response {
+        let patience = Instant::now() + self.bridge.terms.options.stream_after;
+        loop {
+            let left = self.clock.left().min(patience.saturating_duration_since(Instant::now()));
+            match self.next(self.call.mailbox.next(left)) {
+                Some(Step::Last(text) | Step::Parked(text)) => return self.json(text),
+                Some(Step::Show(text)) => return self.stream(Some(text), client),
+                Some(Step::Nothing) => {}
+                None if client.is_gone() => {
+                    self.give_up();
+                    return Response::new(Payload::Empty);
+                }
+                None => return self.stream(None, client),
+            }
+        }
+    }
+
+    /// Takes in a delivery, if there is one.
+    fn next(&mut self, delivery: Option<Delivery>) -> Option<Step> {
+        let delivery = delivery?;
+        match &delivery {
+            Delivery::Question { .. } => self.wait_for_a_person(),
+            _ => self.clock.restart(),
+        }
+        Some(self.render(delivery))
+    }
+
+    fn wait_for_a_person(&mut self) {
+        self.clock.allow(Duration::from_secs(self.bridge.terms.limits.park_seconds));
+        self.peer.calls.resume(self.call.number, self.clock.end);
+    }
+
+    fn json(&self, text: String) -> Response {
+        let status = match self.client_era() {
+            Era::Legacy => StatusCode::OK,
+            Era::Modern => error_code(&text).map_or(StatusCode::OK, status_of),
+        };
+        json_response(status, text.into_bytes())
+    }
+
+    fn stream(mut self, first: Option<String>, client: &Client) -> Response {
+        if self.client_era() == Era::Modern && client.is_gone() {
+            self.give_up();
+            return Response::new(Payload::Empty);
+        }
+        let session = self.session().map(Arc::clone);
+        let track = session.and_then(|session| {
+            let stream = session.streams.fetch_add(1, Ordering::Relaxed) + 1;
+            Track::new(&self.bridge, &session, stream)
+        });
+        self.stream = track.as_ref().map(|track| track.stream);
+        let retry = self.bridge.terms.options.retry;
+        event_stream(move |writer| {
+            let mut events = Events::new(writer, track.clone());
+            let primed = events.prime(retry);
+            // A stream can be taken up where its first event named it, or a later one.
+            self.follow_stream(first, &mut events, primed, track.is_some_and(|track| track.is_primed()))
+        })
+    }
+
+    /// Follows the call on an event stream, and leaves it at the desk if the client goes.
+    fn follow_stream(
+        self,
+        first: Option<String>,
+        events: &mut Events<'_, '_>,
+        primed: io::Result<()>,
+        is_primed: bool,
+    ) -> io::Result<()> {
+        let session = self.session().map(Arc::clone);
+        let (stream, mailbox) = (self.stream, Arc::clone(&self.call.mailbox));
+        let desk = session.as_ref().zip(stream).map(|(session, stream)| (&session.desk, stream));
+        if let Some((desk, stream)) = desk {
+            desk.follow(stream, &mailbox);
+        }
+        let first = match (primed, first) {
+            // It was not written: it waits with the rest.
+            (Err(_), Some(first)) => {
+                mailbox.put_back(first);
+                None
+            }
+            (_, first) => first,
+        };
+        let close_after = is_primed.then_some(self.bridge.terms.options.stream_close_after).flatten();
+        match (self.follow(first, events, close_after), desk) {
+            (Outcome::Over, Some((desk, stream))) => desk.close(stream),
+            (Outcome::Left(waiter), Some((desk, stream))) => {
+                mailbox.leave(&waiter.bridge.kept);
+                desk.leave(stream, waiter);
+            }
+            (Outcome::Left(waiter), None) => waiter.give_up(),
+            (Outcome::Over, None) => {}
+        }
+        Ok(())
+    }
+
+    /// Takes up a stream again, after what was written before has been repeated.
+    pub(crate) fn take_up(self, events: &mut Events<'_, '_>) -> io::Result<()> {
+        self.call.mailbox.come_back();
+        self.follow_stream(None, events, Ok(()), false)
+    }
+
+    /// Writes what comes until the answer has gone out. A legacy client that left does not end the call (2025-11-25,
+    /// basic, transports: disconnection is not cancellation); it only ends the waiting.
+    pub(crate) fn follow(
+        mut self,
+        first: Option<String>,
+        sink: &mut impl Sink,
+        close_after: Option<Duration>,
+    ) -> Outcome {
+        let close_at = close_after.map(|after| Instant::now() + after);
+        let reader = self.call.mailbox.attach();
+        if let Some(text) = first
+            && sink.send(text).is_err()
+        {
+            return Outcome::Left(self);
+        }
+        loop {
+            if let Some(session) = self.session() {
+                session.touch();
+            }
+            let to_close = close_at.map_or(LOOK, |at| at.saturating_duration_since(Instant::now()));
+            let step = match self.call.mailbox.next_for(reader, self.clock.left().min(LOOK).min(to_close)) {
+                Next::Delivery(delivery) => self.next(Some(delivery)).unwrap_or(Step::Nothing),
+                Next::Ended => return Outcome::Left(self),
+                Next::Nothing if self.clock.left().is_zero() => Step::Last(self.timed_out()),
+                Next::Nothing if sink.is_gone() => return Outcome::Left(self),
+                Next::Nothing if to_close.is_zero() => return Outcome::Left(self),
+                Next::Nothing if sink.idle().is_err() => return Outcome::Left(self),
+                Next::Nothing => Step::Nothing,
+            };
+            match step {
+                Step::Show(text) if sink.send(text).is_err() => return Outcome::Left(self),
+                Step::Show(_) | Step::Nothing => {}
+                Step::Parked(text) => {
+                    let _ = sink.send(text);
+                    return Outcome::Over;
+                }
+                Step::Last(text) => {
+                    let _ = sink.send(text); // it is kept for a client that comes back, if it can
+                    self.call.mailbox.close();
+                    self.forget_inputs();
+                    return Outcome::Over;
+                }
+            }
+        }
+    }
+
+    /// What the client has not answered is not waited for any more.
+    fn forget_inputs(&self) {
+        let numbers = self.inputs.iter().flat_map(Inputs::numbers);
+        numbers.for_each(|number| drop(self.peer.asks.take(number)));
+    }
+
+    /// Nobody waits for the answer any more. For a modern client that is a cancellation (2026-07-28, transports,
+    /// Streamable HTTP); a legacy client's call goes on, and its answer is dropped.
+    pub(crate) fn give_up(self) {
+        if self.client_era() == Era::Modern {
+            self.peer.abandon(&self.call, "the client closed its connection");
+        }
+        self.forget_inputs();
+        self.call.mailbox.close();
+    }
+
+    /// The deadline has passed: the child is told, and the client too, unless the answer came that very moment.
+    fn timed_out(&mut self) -> String {
+        let answered = !self.peer.abandon(&self.call, "timed out");
+        if answered
+            && let Some(delivery @ Delivery::Answer { .. }) = self.call.mailbox.next(Duration::ZERO)
+            && let Step::Last(text) = self.render(delivery)
+        {
+            return text;
+        }
+        let name = self.peer.server.name();
+        let text = format!("server {name} did not answer within {}; the call was cancelled", self.clock.which());
+        self.failed(&self.peer.server.given_up("timeout", text))
+    }
+}
+
+/// The deadlines of one call.
+struct Clock {
+    end: Instant,
+    idle: Duration,
+    idle_end: Instant,
+    total: Duration,
+}
+
+/// A subscription lasts as long as its client stays: longer than anybody waits.
+const ENDLESS: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+impl Clock {
+    fn new(bridge: &Bridge, call: &Call) -> Clock {
+        let options = &bridge.terms.options;
+        let (idle, total) = match call.listens() {
+            true => (ENDLESS, ENDLESS),
+            false => (options.call_idle, options.call_timeout),
+        };
+        let now = Instant::now();
+        Clock { end: now + total, idle, idle_end: now + idle, total }
+    }
+
+    /// Time until the nearer deadline.
+    fn left(&self) -> Duration {
+        self.end.min(self.idle_end).saturating_duration_since(Instant::now())
+    }
+
+    /// The child gave a sign of life for this call.
+    fn restart(&mut self) {
+        self.idle_end = Instant::now() + self.idle;
+    }
+
+    /// A person has to answer first, which may take so long.
+    fn allow(&mut self, patience: Duration) {
+        self.idle_end = Instant::now() + self.idle.max(patience);
+        self.end = self.end.max(self.idle_end);
+    }
+
+    fn which(&self) -> String {
+        match self.idle_end < self.end {
+            true => format!("call_idle_seconds = {}", self.idle.as_secs()),
+            false => format!("call_timeout_seconds = {}", self.total.as_secs()),
+        }
+    }
+}
+
+/// The status that goes with a JSON-RPC error (2026-07-28, transports, Streamable HTTP).
+fn status_of(code: i64) -> StatusCode {
+    StatusCode::from_u16(modern::http_status(code)).unwrap_or(StatusCode::OK)
+}
