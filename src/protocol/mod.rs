@@ -7,5 +7,9 @@
 pub mod error;
 pub mod json;
 pub mod message;
+mod meta;
+pub mod modern;
 pub mod revision;
+#[cfg(test)]
+mod samples;
 pub mod sse;
