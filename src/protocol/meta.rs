@@ -10,6 +10,8 @@ pub(super) const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapa
 pub(super) const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
 /// In a request: the least severe log message it wants to see.
 pub(super) const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+/// All that a request says about itself and its client.
+pub(super) const REQUEST: [&str; 4] = [PROTOCOL_VERSION, CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL];
 /// In a result: who answers.
 pub(super) const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
 /// In what comes on a `subscriptions/listen` stream: the id of that request.
