@@ -60,6 +60,71 @@ pub fn object<'t>(entries: impl IntoIterator<Item = (&'t str, &'t str)>) -> Stri
     format!("{{{}}}", members.collect::<Vec<_>>().join(","))
 }
 
+/// The elements of an array as raw text; `None` if it is no array.
+pub fn items(array: &str) -> Option<Vec<&str>> {
+    let items: Vec<&RawValue> = serde_json::from_str(array).ok()?;
+    Some(items.into_iter().map(RawValue::get).collect())
+}
+
+/// `text` as a JSON string.
+pub fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+/// What becomes of one member when an object is edited.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It stays as it is.
+    Keep,
+    /// It goes, and one comma with it.
+    Drop,
+    /// It gets this value (raw text).
+    Replace(String),
+}
+
+/// A copy of `object` in which `change` decides about each member (raw key, raw value) and `added` follow the last;
+/// all other bytes are kept, white space too. Added names are plain text that needs no escapes, values raw text.
+/// `None` if it is no object.
+pub fn edit<'t>(
+    object: &'t str,
+    added: &[(&'static str, &str)],
+    mut change: impl FnMut(&'t str, &'t str) -> Change,
+) -> Option<String> {
+    let entries = entries(object)?;
+    let added_len: usize = added.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+    let mut edited = String::with_capacity(object.len() + added_len);
+    // Up to where the object is copied (or cut), and where the member before this one ends.
+    let (mut from, mut end, mut is_empty) = (0, object.find('{')? + 1, true);
+    for (n, (key, value)) in entries.iter().enumerate() {
+        let place = span(object, value);
+        match change(key, value) {
+            Change::Keep => is_empty = false,
+            Change::Replace(new) => {
+                edited.push_str(&object[from..place.start]);
+                edited.push_str(&new);
+                (from, is_empty) = (place.end, false);
+            }
+            // The comma before it goes, or the one behind where nothing is left before it.
+            Change::Drop => {
+                let next = entries.get(n + 1).map_or(place.end, |(next, _)| span(object, next).start);
+                let cut = if is_empty { span(object, key).start..next } else { end..place.end };
+                edited.push_str(&object[from..cut.start]);
+                from = cut.end;
+            }
+        }
+        end = place.end;
+    }
+    let end = end.max(from);
+    edited.push_str(&object[from..end]);
+    for (name, value) in added {
+        let comma = if is_empty { "" } else { "," };
+        edited.extend([comma, "\"", name, "\":", value]);
+        is_empty = false;
+    }
+    edited.push_str(&object[end..]);
+    Some(edited)
+}
+
 /// The text of a JSON string, unescaped; `None` if `raw` is not a string.
 pub fn string(raw: &str) -> Option<String> {
     serde_json::from_str(raw).ok()
@@ -143,6 +208,7 @@ pub fn splice_line(text: &str, cuts: &mut [Range<usize>], replacement: &str) -> 
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::any_object;
     use super::*;
     use proptest::prelude::*;
 
@@ -176,6 +242,44 @@ mod tests {
     }
 
     #[test]
+    fn an_edit_takes_one_comma_with_each_member_that_goes() {
+        let without = |object: &'static str, gone: &str| {
+            let change = |key: &str, _: &str| if gone.contains(key) { Change::Drop } else { Change::Keep };
+            edit(object, &[], change).unwrap()
+        };
+        let object = r#"{ "a" : 1 , "b":2 ,"c": 3 }"#;
+        assert_eq!(without(object, ""), object);
+        assert_eq!(without(object, r#""a""#), r#"{ "b":2 ,"c": 3 }"#);
+        assert_eq!(without(object, r#""b""#), r#"{ "a" : 1 ,"c": 3 }"#);
+        assert_eq!(without(object, r#""c""#), r#"{ "a" : 1 , "b":2 }"#);
+        assert_eq!(without(object, r#""a""b""#), r#"{ "c": 3 }"#);
+        assert_eq!(without(object, r#""b""c""#), r#"{ "a" : 1 }"#);
+        assert_eq!(without(object, r#""a""c""#), r#"{ "b":2 }"#);
+        assert_eq!(without(object, r#""a""b""c""#), "{  }");
+    }
+
+    #[test]
+    fn an_edit_replaces_and_adds() {
+        let change = |key: &str, _: &str| match key {
+            r#""a""# => Change::Drop,
+            r#""b""# => Change::Replace("[]".into()),
+            _ => Change::Keep,
+        };
+        let edited = |object| edit(object, &[("x", "1e400"), ("y", "{}")], change);
+        assert_eq!(edited(r#"{"a":1,"b":2 }"#).unwrap(), r#"{"b":[],"x":1e400,"y":{} }"#);
+        assert_eq!(edited(r#" {"a":1 } "#).unwrap(), r#" {"x":1e400,"y":{} } "#);
+        assert_eq!(edited("{ }").unwrap(), r#"{"x":1e400,"y":{} }"#);
+        assert_eq!(edited("[1]"), None);
+        assert_eq!(edited("null"), None);
+    }
+
+    #[test]
+    fn items_keep_their_text() {
+        assert_eq!(items("[1.0, {\"a\":1e400},[]]").unwrap(), ["1.0", "{\"a\":1e400}", "[]"]);
+        assert!(items("{}").is_none());
+    }
+
+    #[test]
     fn splicing_keeps_all_other_bytes() {
         let text = "{\"id\": 7,\r\n\"m\":\"\\n\"}";
         let id = span(text, &text[7..8]);
@@ -187,6 +291,17 @@ mod tests {
         fn nothing_panics_on_any_text(text in "\\PC*", key in "\\PC{0,3}") {
             is_deeper_than(&text, 3);
             members(&text, &key);
+            items(&text);
+            edit(&text, &[("a", "1")], |_, _| Change::Drop);
+        }
+
+        #[test]
+        fn what_is_added_can_be_dropped_again(object in any_object(2)) {
+            prop_assume!(members(&object, "added").is_empty());
+            let added = edit(&object, &[("added", "1.0")], |_, _| Change::Keep).unwrap();
+            prop_assert_eq!(members(&added, "added"), ["1.0"]);
+            let change = |key: &str, _: &str| if spells(key, "added") { Change::Drop } else { Change::Keep };
+            prop_assert_eq!(edit(&added, &[], change).unwrap(), object);
         }
     }
 }

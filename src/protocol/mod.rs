@@ -5,7 +5,13 @@
 //! Unicode come out as they went in.
 
 pub mod error;
+pub mod handshake;
 pub mod json;
 pub mod message;
+mod meta;
+pub mod modern;
+pub mod modernize;
 pub mod revision;
+#[cfg(test)]
+mod samples;
 pub mod sse;

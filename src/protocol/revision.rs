@@ -1,7 +1,7 @@
 //! Protocol revisions and the two eras.
 
-use super::json;
 use super::message::Message;
+use super::meta;
 
 /// The two shapes of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,18 +45,18 @@ impl Revision {
     }
 }
 
+/// Whether a name is that of a modern revision: a date later than the last one that began with `initialize`.
+pub fn names_modern(version: &str) -> bool {
+    let digits =
+        version.split('-').map(|part| part.bytes().all(|byte| byte.is_ascii_digit()).then_some(part.len()));
+    digits.eq([Some(4), Some(2), Some(2)]) && version > NEWEST_LEGACY.as_str()
+}
+
 /// Whether a message claims the stateless era: `params._meta["io.modelcontextprotocol/protocolVersion"]`
 /// (2026-07-28, basic, Statelessness), or `server/discover`, which only that era has.
 pub fn is_modern(message: &Message<'_>) -> bool {
-    const CLAIM: &str = "io.modelcontextprotocol/protocolVersion";
-    if message.method() == Some("server/discover") {
-        return true;
-    }
-    let Some(params) = message.params().filter(|params| params.contains("_meta") || params.contains('\\'))
-    else {
-        return false;
-    };
-    json::member(params, "_meta").is_some_and(|meta| json::member(meta, CLAIM).is_some())
+    message.method() == Some("server/discover")
+        || meta::entry(message.params(), meta::PROTOCOL_VERSION).is_some()
 }
 
 #[cfg(test)]
@@ -68,6 +68,18 @@ mod tests {
         assert!(Revision::parse("2025-03-26") == Some(ASSUMED) && ASSUMED < NEWEST_LEGACY);
         assert_eq!(NEWEST_LEGACY.as_str(), "2025-11-25");
         assert_eq!(Revision::parse("2026-07-28"), None);
+    }
+
+    #[test]
+    fn modern_names_are_later_dates() {
+        for name in ["2026-07-28", "2025-11-26", "9999-12-31"] {
+            assert!(names_modern(name), "{name}");
+        }
+        for name in
+            ["2025-11-25", "2024-10-07", "2026-7-28", "v999.0.0", "draft", "", "2026-07-28-rc", "٢٠٢٦-07-28"]
+        {
+            assert!(!names_modern(name), "{name}");
+        }
     }
 
     #[test]

@@ -1,0 +1,92 @@
+//! `_meta`: the names the protocol reserves in it, and how they are put in and taken out of raw text.
+
+use super::json::{self, Change};
+
+/// In a request: the revision it speaks. It is the claim that makes a message modern.
+pub(super) const PROTOCOL_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+/// In a request: what its client can be asked for.
+pub(super) const CLIENT_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+/// In a request: who asks.
+pub(super) const CLIENT_INFO: &str = "io.modelcontextprotocol/clientInfo";
+/// In a request: the least severe log message it wants to see.
+pub(super) const LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+/// All that a request says about itself and its client.
+pub(super) const REQUEST: [&str; 4] = [PROTOCOL_VERSION, CLIENT_CAPABILITIES, CLIENT_INFO, LOG_LEVEL];
+/// In a result: who answers.
+pub(super) const SERVER_INFO: &str = "io.modelcontextprotocol/serverInfo";
+/// In what comes on a `subscriptions/listen` stream: the id of that request.
+pub(super) const SUBSCRIPTION_ID: &str = "io.modelcontextprotocol/subscriptionId";
+
+/// The entry `name` of the `_meta` of `params`, as raw text.
+pub(super) fn entry<'t>(params: Option<&'t str>, name: &str) -> Option<&'t str> {
+    json::member(of(params)?, name)
+}
+
+/// The `_meta` of `params`: the last, where it stands twice. Large arguments without one are not parsed.
+pub(super) fn of(params: Option<&str>) -> Option<&str> {
+    let params = params.filter(|params| params.contains("_meta") || params.contains('\\'))?;
+    json::member(params, "_meta")
+}
+
+/// What becomes of a `_meta` that loses the entries `names`: it goes too if nothing else stands in it.
+pub(super) fn strip(meta: &str, names: &[&str]) -> Change {
+    let reserved = |key: &str| names.iter().any(|name| json::spells(key, name));
+    let Some(entries) = json::entries(meta) else { return Change::Keep };
+    match entries.iter().filter(|(key, _)| reserved(key)).count() {
+        0 => Change::Keep,
+        all if all == entries.len() => Change::Drop,
+        _ => json::edit(meta, &[], |key, _| if reserved(key) { Change::Drop } else { Change::Keep })
+            .map_or(Change::Keep, Change::Replace),
+    }
+}
+
+/// A copy of `object` with `members` at its end and `entries` in its `_meta`, which is added if there is none (a
+/// `_meta` that is no object counts as none and goes). Neither may be there yet. `None` if it is no object.
+pub(super) fn put(
+    object: &str,
+    members: &[(&'static str, &str)],
+    entries: &[(&'static str, &str)],
+) -> Option<String> {
+    if entries.is_empty() {
+        return json::edit(object, members, |_, _| Change::Keep);
+    }
+    let last = json::member(object, "_meta").filter(|meta| json::entries(meta).is_some());
+    let change = |key: &str, value: &str| match last {
+        Some(meta) if std::ptr::eq(meta, value) => {
+            json::edit(meta, entries, |_, _| Change::Keep).map_or(Change::Keep, Change::Replace)
+        }
+        None if json::spells(key, "_meta") => Change::Drop,
+        _ => Change::Keep,
+    };
+    let own = json::edit("{}", entries, |_, _| Change::Keep)?;
+    let own = last.is_none().then_some(("_meta", own.as_str()));
+    let members: Vec<_> = members.iter().copied().chain(own).collect();
+    json::edit(object, &members, change)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 2] = ["a", "b"];
+
+    #[test]
+    fn a_meta_goes_when_nothing_else_stands_in_it() {
+        assert_eq!(strip(r#"{"a":1,"\u0062":2}"#, &NAMES), Change::Drop);
+        assert_eq!(strip(r#"{"a":1, "c":2}"#, &NAMES), Change::Replace(r#"{"c":2}"#.into()));
+        for kept in ["{}", r#"{"c":2}"#, "null", "[1]"] {
+            assert_eq!(strip(kept, &NAMES), Change::Keep, "{kept}");
+        }
+    }
+
+    #[test]
+    fn entries_join_the_last_meta() {
+        let put = |object| put(object, &[("m", "1")], &[("e", "2")]).unwrap();
+        assert_eq!(put("{}"), r#"{"m":1,"_meta":{"e":2}}"#);
+        assert_eq!(
+            put(r#"{"_meta":{}, "_meta": {"x":1.0} }"#),
+            r#"{"_meta":{}, "_meta": {"x":1.0,"e":2},"m":1 }"#
+        );
+        assert_eq!(put(r#"{"_meta":null,"k":1}"#), r#"{"k":1,"m":1,"_meta":{"e":2}}"#);
+    }
+}
