@@ -4,10 +4,12 @@ use super::Bridge;
 use super::headers::{self, SESSION_ID};
 use super::refusal::Refusal;
 use super::session::Session;
-use super::wait::event_stream;
+use super::stream::events::event_stream;
+use super::stream::replay::EventId;
 use crate::http::{BodyError, Client, Exchange, Payload, Response};
 use crate::protocol::error::{PARSE_ERROR, SESSION_NOT_FOUND};
 use crate::protocol::message::{Kind, Message};
+use crate::protocol::modern::{self, Class};
 use crate::protocol::revision;
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use std::sync::Arc;
@@ -30,25 +32,44 @@ impl Bridge {
     }
 
     fn post(self: &Arc<Self>, exchange: &mut Exchange<'_>) -> Result<Response, Refusal> {
-        headers::check_post(exchange.request.headers()).map_err(|refusal| or_modern(exchange, refusal))?;
-        let most = self.most_bytes(exchange.request.headers())?;
+        let headers = exchange.request.headers();
+        headers::check_post(headers)?;
+        let most = self.most_bytes(headers)?;
         let body = exchange.body.read_all(most).map_err(unreadable)?;
         let text = String::from_utf8(body)
             .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, PARSE_ERROR, "the body is not UTF-8"))?;
-        let message = Message::parse(&text, self.limits.max_json_depth)
-            .map_err(|invalid| Refusal::new(StatusCode::BAD_REQUEST, invalid.code(), invalid.to_string()))?;
-        if revision::is_modern(&message) {
-            return Err(not_modern());
+        if let Some(batch) = self.batch_of(&text, headers)? {
+            return self.batch(batch, headers);
         }
-        self.take(&message, exchange.request.headers(), &exchange.client)
+        let message = self.parse(&text)?;
+        let version = headers::text(headers, &headers::PROTOCOL_VERSION);
+        let class = modern::classify(version, &message);
+        match class.map_err(|error| Refusal::with(StatusCode::BAD_REQUEST, error).of(id_of(&message)))? {
+            Class::Modern => self.stateless(&message, headers, &exchange.client),
+            Class::Legacy => {
+                headers::check_version(headers)?;
+                self.take(&message, headers, &exchange.client)
+            }
+        }
     }
 
-    /// Who has no session may say hello, which is short; who names one must have it before it fills our memory.
+    pub(crate) fn parse<'t>(&self, text: &'t str) -> Result<Message<'t>, Refusal> {
+        Message::parse(text, self.terms.limits.max_json_depth)
+            .map_err(|invalid| Refusal::new(StatusCode::BAD_REQUEST, invalid.code(), invalid.to_string()))
+    }
+
+    /// Who has no session may say hello, which is short; who names one must have it before it fills our memory. A
+    /// modern request names none.
     fn most_bytes(&self, headers: &HeaderMap) -> Result<usize, Refusal> {
-        if headers.contains_key(SESSION_ID) {
-            return self.session(headers).map(|_| self.limits.max_message_bytes);
+        let max = self.terms.limits.max_message_bytes;
+        let version = headers::text(headers, &headers::PROTOCOL_VERSION);
+        if version.is_some_and(revision::names_modern) {
+            return Ok(max);
         }
-        Ok(self.limits.max_message_bytes.min(MAX_HELLO_BYTES))
+        if headers.contains_key(SESSION_ID) {
+            return self.session(headers).map(|_| max);
+        }
+        Ok(max.min(MAX_HELLO_BYTES))
     }
 
     fn take(
@@ -65,23 +86,20 @@ impl Bridge {
                 let session = self.session(headers)?;
                 Ok(self.request(message, id, method, &session, client))
             }
-            Kind::Notification { method, params } => {
+            Kind::Notification { .. } | Kind::Response { .. } => {
                 let session = self.session(headers)?;
-                self.notification(message, method, *params, &session);
-                Ok(accepted())
-            }
-            Kind::Response { id, .. } => {
-                let session = self.session(headers)?;
-                self.client_answered(message, id, &session);
+                self.tell(message, &session);
                 Ok(accepted())
             }
         }
     }
 
     fn get(self: &Arc<Self>, exchange: &Exchange<'_>) -> Result<Response, Refusal> {
-        headers::check_get(exchange.request.headers())?;
-        let session = self.session(exchange.request.headers())?;
-        Ok(self.listen(session, &exchange.client))
+        let headers = exchange.request.headers();
+        headers::check_get(headers)?;
+        let session = self.session(headers)?;
+        let last = headers::text(headers, &headers::LAST_EVENT_ID);
+        Ok(self.listen(session, last.and_then(EventId::parse), &exchange.client))
     }
 
     /// What GET would answer, without opening the stream: that would end the one that is open.
@@ -99,7 +117,7 @@ impl Bridge {
 
     /// The session a request belongs to: 400 without an id, 404 for one we do not know (2025-11-25, basic,
     /// transports, Session Management).
-    fn session(&self, headers: &HeaderMap) -> Result<Arc<Session>, Refusal> {
+    pub(crate) fn session(&self, headers: &HeaderMap) -> Result<Arc<Session>, Refusal> {
         let Some(id) = headers.get(SESSION_ID) else {
             return Err(Refusal::bad(
                 "Mcp-Session-Id is missing: send initialize first, then the id it answers with",
@@ -113,8 +131,16 @@ impl Bridge {
     }
 }
 
+/// Raw id of a message; `null` where it has none.
+fn id_of<'m>(message: &'m Message<'_>) -> &'m str {
+    match &message.kind {
+        Kind::Request { id, .. } | Kind::Response { id, .. } => id,
+        Kind::Notification { .. } => "null",
+    }
+}
+
 /// 202 without a body: what notifications and answers get.
-fn accepted() -> Response {
+pub(crate) fn accepted() -> Response {
     let mut response = Response::new(Payload::Empty);
     *response.status_mut() = StatusCode::ACCEPTED;
     response
@@ -129,21 +155,6 @@ fn method_not_allowed() -> Response {
     .response();
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST, DELETE, OPTIONS"));
     response
-}
-
-/// A modern request is refused as such, whatever else its headers say, so that its client falls back.
-fn or_modern(exchange: &Exchange<'_>, refusal: Refusal) -> Refusal {
-    let version = headers::text(exchange.request.headers(), &headers::PROTOCOL_VERSION);
-    let modern = version.is_some_and(|version| version > revision::NEWEST_LEGACY.as_str());
-    if modern { not_modern() } else { refusal }
-}
-
-/// 400 with -32000: what makes clients of both eras fall back to `initialize`.
-fn not_modern() -> Refusal {
-    Refusal::bad(format!(
-        "revision 2026-07-28 is not served here yet; send initialize with {} or older",
-        revision::NEWEST_LEGACY.as_str()
-    ))
 }
 
 fn unreadable(error: BodyError) -> Refusal {

@@ -7,6 +7,8 @@ use ::http::{HeaderMap, HeaderName, StatusCode, header};
 
 /// `Mcp-Session-Id`.
 pub(crate) const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+/// `Last-Event-ID`.
+pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 /// `MCP-Protocol-Version`.
 pub(crate) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
@@ -21,7 +23,7 @@ pub(crate) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
         let message = "Accept must list both application/json and text/event-stream";
         return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message));
     }
-    check_version(headers)
+    Ok(())
 }
 
 /// A GET takes an event stream (406).

@@ -1,76 +1,81 @@
-//! Between many HTTP clients and one stdio child: Streamable HTTP on one side, lines on the other.
+//! Between many HTTP clients and the children of one server: Streamable HTTP on one side, lines on the other.
 //!
-//! A connection thread reads a request ([`endpoint`]), finds its [`session`], puts a call on the list ([`calls`]) and
-//! a line into the child's stdin, and waits at the call's [`mailbox`] ([`wait`]). The child's reading thread
-//! ([`router`]) puts each line into the mailbox it belongs to, without ever waiting for a client.
+//! A connection thread reads a request ([`endpoint`]) and finds out for whom it is: a legacy client's [`session`], or
+//! nobody known, for a modern client's request says all there is to know ([`stateless`]). It takes the child that
+//! serves such clients ([`children`]), puts a call on that child's list and a line into its stdin ([`peer`]), and
+//! waits at the call's mailbox ([`stream`]). The child's reading thread puts each line into the mailbox it belongs
+//! to, without ever waiting for a client; who takes it out shows it to the client in the client's own era.
 
-mod asks;
-mod calls;
-mod cancel;
-mod elicitations;
+mod children;
 mod endpoint;
 mod headers;
-mod hello;
-mod listen;
-mod mailbox;
-mod methods;
+mod peer;
 mod refusal;
-mod router;
 mod session;
-mod sessions;
-mod wait;
-mod wishes;
+mod stateless;
+mod stream;
 
-use crate::config::spec::Options;
-use crate::limits::Limits;
-use crate::protocol::error::RpcError;
-use crate::server::{Running, Server};
-use asks::Asks;
-use calls::{Call, Calls, Owner};
-use elicitations::Elicitations;
-use sessions::Sessions;
+use crate::config::spec::ServerSpec;
+use crate::server::{Context, Face, Report, Role, Server, Status};
+use children::Children;
+use peer::Terms;
+use session::registry::Sessions;
+use stateless::annotations::Annotations;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wishes::Wishes;
+use stream::kept::Kept;
+use stream::parked::Parked;
+use stream::replay::Replay;
 
-/// The bridge of one stdio server.
+/// The bridge of one server.
 pub struct Bridge {
-    server: Arc<Server>,
-    options: Options,
-    limits: Limits,
-    restart_wait: Duration,
-    sessions: Sessions,
-    calls: Calls,
-    asks: Asks,
-    elicitations: Elicitations,
-    wishes: Wishes,
+    terms: Arc<Terms>,
+    sessions: Arc<Sessions>,
+    children: Children,
+    replay: Replay,
+    kept: Arc<Kept>,
+    parked: Parked,
+    annotations: Annotations,
 }
 
-/// A first start that times out is known to have ended a little later.
-const SETTLING: Duration = Duration::from_secs(1);
-
-/// A `ping` under way.
-pub struct Question(Arc<Call>);
+/// One child as it is reported.
+pub struct ChildReport {
+    /// Its state.
+    pub status: Status,
+    /// Whether it is the child of one session.
+    pub is_one_sessions: bool,
+}
 
 impl Bridge {
     /// A bridge without sessions, for a server that may not run yet.
-    pub fn new(server: Arc<Server>, options: Options, limits: Limits, restart_wait: Duration) -> Arc<Bridge> {
-        Arc::new(Bridge {
-            sessions: Sessions::new(limits.max_sessions),
-            calls: Calls::new(limits.max_calls),
-            asks: Asks::default(),
-            elicitations: Elicitations::default(),
-            wishes: Wishes::default(),
-            server,
-            options,
-            limits,
-            restart_wait,
-        })
+    pub fn new(
+        server: Arc<Server>,
+        spec: Arc<ServerSpec>,
+        context: Arc<Context>,
+        restart_wait: Duration,
+    ) -> Arc<Bridge> {
+        let (options, limits) = (spec.options.clone(), context.limits.clone());
+        let sessions = Arc::new(Sessions::new(limits.max_sessions));
+        let (replay, kept) = (Replay::new(limits.replay_bytes), Kept::new(limits.replay_bytes));
+        let parked = Parked::new(limits.max_parked, Duration::from_secs(limits.park_seconds));
+        let terms = Arc::new(Terms { options, limits, restart_wait });
+        let children = Children::new(server, &sessions, spec, context, Arc::clone(&terms));
+        Arc::new(Bridge { terms, sessions, children, replay, kept, parked, annotations: Annotations::default() })
     }
 
-    /// Calls that wait for an answer of the child.
+    /// What the server's first child talks to.
+    pub fn face(&self) -> Arc<dyn Face> {
+        Arc::clone(&self.children.primary) as Arc<dyn Face>
+    }
+
+    /// How the server's first child begins.
+    pub fn role(spec: &ServerSpec) -> Role {
+        Children::role(spec)
+    }
+
+    /// Calls that wait for an answer of a child.
     pub fn calls_in_flight(&self) -> usize {
-        self.calls.of_clients()
+        self.children.all().iter().map(|peer| peer.calls.of_clients()).sum()
     }
 
     /// Sessions that are remembered.
@@ -78,64 +83,67 @@ impl Bridge {
         self.sessions.count()
     }
 
-    /// Asks the child for a sign of life: sends a `ping`. [`Bridge::await_pong`] takes the answer.
-    ///
-    /// # Errors
-    /// The child does not take it, in words.
-    pub fn ask(&self, running: &Running) -> Result<Question, String> {
-        let call = self.calls.open(Owner::Proxy, running.generation).ok_or("too many calls in flight")?;
-        let line = format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"method\":\"ping\"}}\n", call.number);
-        match self.send(running, line.into_bytes()) {
-            Ok(()) => Ok(Question(call)),
-            Err(_) => {
-                self.calls.close(call.number);
-                Err("does not read its stdin".into())
-            }
+    /// The children beside the first.
+    pub fn other_children(&self) -> Vec<ChildReport> {
+        let report = |peer: &Arc<peer::Peer>| ChildReport {
+            status: peer.server.status(),
+            is_one_sessions: peer.audience.is_one,
+        };
+        self.children.others().iter().map(report).collect()
+    }
+
+    /// Their supervisors.
+    pub fn other_servers(&self) -> Vec<Arc<Server>> {
+        self.children.other_servers()
+    }
+
+    /// Asks every child that runs for a sign of life, and tells its supervisor; `trouble` is what else is wrong.
+    pub fn check(&self, patience: Duration, trouble: Option<&str>) {
+        let deadline = Instant::now() + patience;
+        let asked = self.children.all().into_iter().filter_map(|peer| {
+            let running = peer.server.running()?;
+            Some((peer.ask_for_life(&running), running.generation, peer))
+        });
+        for (question, generation, peer) in asked.collect::<Vec<_>>() {
+            let failure = question.and_then(|question| peer.await_answer(&question, deadline)).err();
+            // A port of ours that does not answer is no reason to restart the child: it counts as busy.
+            let busy = peer.calls.of_clients() > 0 || (failure.is_none() && trouble.is_some());
+            let failure = failure.or(trouble.map(str::to_string));
+            peer.server.report(Report { generation, failure, busy });
         }
     }
 
-    /// Waits for the answer to a question; any answer counts.
-    ///
-    /// # Errors
-    /// None came until `deadline`.
-    pub fn await_pong(&self, question: &Question, deadline: Instant) -> Result<(), String> {
-        let answer = question.0.mailbox.next(deadline.saturating_duration_since(Instant::now()));
-        self.calls.close(question.0.number);
-        answer.map(drop).ok_or_else(|| "does not answer ping".to_string())
-    }
-
-    /// Ends the calls whose deadline has passed and whose client no longer waits.
-    pub fn expire(&self) {
-        for call in self.calls.overdue(Instant::now()) {
-            self.abandon(&call, "deadline");
-        }
+    /// Ends what nobody waits for any more, and lets children sleep that nobody uses.
+    pub fn tidy(&self) {
+        self.children.all().iter().for_each(|peer| peer.expire());
+        self.parked.expire(Instant::now());
+        self.children.rest();
     }
 
     /// Waits until no call is in flight, or `deadline`.
     pub fn drain(&self, deadline: Instant) {
-        self.calls.wait_empty(deadline);
+        self.children.all().iter().for_each(|peer| peer.calls.wait_empty(deadline));
     }
 
     /// Ends all calls: the proxy is ending.
     pub fn end_calls(&self) {
-        for call in self.calls.all() {
-            self.abandon(&call, "the proxy is ending");
-        }
+        self.children.all().iter().for_each(|peer| peer.end_calls());
     }
 
-    /// Ends the GET stream of every session.
+    /// Ends the streams that no call waits for.
     pub fn end_streams(&self) {
+        for peer in self.children.all() {
+            peer.audience.all().iter().for_each(|session| session.outbox.detach());
+            peer.end_listens();
+        }
         self.sessions.all().iter().for_each(|session| session.outbox.detach());
     }
 
-    /// The child, which a new call waits for: `restart_wait_seconds`, or as long as a first start may take.
-    fn running(&self) -> Result<Running, RpcError> {
-        let begun = Instant::now();
-        if let Some(running) = self.server.running() {
-            return Ok(running);
+    /// Forgets everything: the server is no longer served.
+    pub fn clear(&self) {
+        self.parked.clear();
+        for session in self.sessions.clear() {
+            self.forget(&session);
         }
-        self.server.wait_settled(self.options.start_timeout + SETTLING);
-        let left = self.restart_wait.saturating_sub(begun.elapsed());
-        self.server.wait_running(left).map_err(|why| self.server.unavailable(&why))
     }
 }

@@ -151,6 +151,32 @@ fn with_url_mode(elicitation: &str) -> Option<String> {
     json::edit(elicitation, mode.as_slice(), |_, _| Change::Keep)
 }
 
+/// A legacy server's notification (the whole message) as it comes on the stream of a `subscriptions/listen`, whose id
+/// (raw) is `subscription` (2026-07-28, basic, Subscriptions).
+pub fn subscribed(text: &str, subscription: &str) -> String {
+    let entry = [(meta::SUBSCRIPTION_ID, subscription)];
+    let tagged = |params: &str| meta::put(params, &[], &entry);
+    let params = json::member(text, "params").unwrap_or("{}");
+    let Some(params) = tagged(params).or_else(|| tagged("{}")) else { return text.to_string() };
+    let is_params = |key: &str| json::spells(key, "params");
+    let without = json::edit(text, &[], |key, _| if is_params(key) { Change::Drop } else { Change::Keep });
+    let with = without.and_then(|text| json::edit(&text, &[("params", &params)], |_, _| Change::Keep));
+    with.unwrap_or_else(|| text.to_string())
+}
+
+/// The first message of a `subscriptions/listen` stream: which of the wishes (`notifications`, raw) are granted.
+pub fn acknowledged(granted: &str, subscription: &str) -> String {
+    let method = "notifications/subscriptions/acknowledged";
+    let text = format!(r#"{{"jsonrpc":"2.0","method":"{method}","params":{{"notifications":{granted}}}}}"#);
+    subscribed(&text, subscription)
+}
+
+/// The result that ends a `subscriptions/listen`.
+pub fn end_of_subscription(subscription: &str) -> String {
+    let result = result("{}", "subscriptions/listen", None);
+    meta::put(&result, &[], &[(meta::SUBSCRIPTION_ID, subscription)]).unwrap_or(result)
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::samples::{any_json, any_object, is_within};

@@ -243,6 +243,11 @@ impl Calls {
         self.list().open.values().filter(late).map(|entry| Arc::clone(&entry.call)).collect()
     }
 
+    /// How many there are.
+    pub(crate) fn count(&self) -> usize {
+        self.list().open.len()
+    }
+
     /// How many were made by clients.
     pub(crate) fn of_clients(&self) -> usize {
         self.list().open.values().filter(|entry| entry.call.origin.is_some() && !entry.call.listens()).count()

@@ -12,6 +12,7 @@ pub(crate) mod wishes;
 use crate::config::spec::Options;
 use crate::limits::Limits;
 use crate::protocol::error::RpcError;
+use crate::protocol::json;
 use crate::protocol::revision::Era;
 use crate::server::{InputError, Running, Server};
 use asks::Asks;
@@ -19,7 +20,7 @@ use audience::Audience;
 use calls::{Call, Calls};
 use elicitations::Elicitations;
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use wishes::Wishes;
 
@@ -33,6 +34,7 @@ pub(crate) struct Peer {
     elicitations: Elicitations,
     wishes: Wishes,
     pub(crate) terms: Arc<Terms>,
+    last_used: Mutex<Instant>,
 }
 
 /// How a server is treated.
@@ -59,7 +61,34 @@ impl Peer {
             server,
             audience,
             terms,
+            last_used: Mutex::new(Instant::now()),
         }
+    }
+
+    /// It is in use.
+    pub(crate) fn touch(&self) {
+        *self.last_used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// When it was used last.
+    pub(crate) fn last_used(&self) -> Instant {
+        *self.last_used.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether no call is in flight.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.calls.count() == 0
+    }
+
+    /// Whether it runs, and nobody has used it for that long.
+    pub(crate) fn has_rested(&self, patience: Duration) -> bool {
+        self.server.running().is_some() && self.is_idle() && self.last_used().elapsed() >= patience
+    }
+
+    /// The child's name and version as a modern client is told them (raw JSON).
+    pub(crate) fn server_info(&self) -> Option<String> {
+        let greeting = self.server.running()?.greeting?;
+        json::member(&greeting.result, "serverInfo").map(str::to_string)
     }
 
     /// The child, which a new call waits for: `restart_wait_seconds`, or as long as a first start may take.
@@ -134,6 +163,13 @@ impl Peer {
     pub(crate) fn expire(&self) {
         for call in self.calls.overdue(Instant::now()) {
             self.abandon(&call, "deadline");
+        }
+    }
+
+    /// Ends the subscriptions of modern clients.
+    pub(crate) fn end_listens(&self) {
+        for call in self.calls.all().into_iter().filter(|call| call.listens()) {
+            self.abandon(&call, "the proxy is ending");
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! A legacy client is one for as long as its session lasts; each request of a modern client is one of its own.
 
+pub(crate) mod batch;
 pub(crate) mod hello;
 pub(crate) mod listen;
 pub(crate) mod registry;

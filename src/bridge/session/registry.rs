@@ -36,6 +36,11 @@ impl Sessions {
         self.list().remove(id)
     }
 
+    /// Removes all.
+    pub(crate) fn clear(&self) -> Vec<Arc<Session>> {
+        self.list().drain().map(|(_, session)| session).collect()
+    }
+
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
         self.list().values().cloned().collect()
     }

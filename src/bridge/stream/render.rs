@@ -107,7 +107,8 @@ impl Waiter {
                 return Step::Last(self.failed(&RpcError::new(INTERNAL_ERROR, why)));
             }
             let number = self.peer.calls.number();
-            let params = input.params.map(|params| format!(",\"params\":{params}")).unwrap_or_default();
+            let params = input.params.map(|params| handshake::with_elicitation_id(&params, &number.to_string()));
+            let params = params.map(|params| format!(",\"params\":{params}")).unwrap_or_default();
             let method = serde_json::Value::from(input.method);
             let text = format!("{{\"id\":0,\"jsonrpc\":\"2.0\",\"method\":{method}{params}}}");
             let mailbox = Arc::clone(&self.call().mailbox);

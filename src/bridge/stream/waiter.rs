@@ -8,7 +8,7 @@ use super::super::session::Session;
 use super::events::{Events, Sink, Track, event_stream};
 use super::mailbox::{Delivery, Next};
 use super::render::{Inputs, Step, error_code};
-use crate::http::{Client, Payload, Response, json_response};
+use crate::http::{Client, Payload, Response, StreamPermit, json_response};
 use crate::protocol::modern;
 use crate::protocol::revision::Era;
 use ::http::StatusCode;
@@ -31,6 +31,8 @@ pub(crate) struct Waiter {
     pub(crate) inputs: Option<Inputs>,
     /// The stream that answers it, once there is one.
     stream: Option<u64>,
+    /// The place of one that lasts.
+    permit: Option<StreamPermit>,
 }
 
 /// How an exchange ended.
@@ -53,7 +55,14 @@ impl Waiter {
             clock,
             inputs: None,
             stream: None,
+            permit: None,
         }
+    }
+
+    /// It will hold a long-lived stream.
+    pub(crate) fn with_permit(mut self, permit: StreamPermit) -> Waiter {
+        self.permit = Some(permit);
+        self
     }
 
     pub(crate) fn call(&self) -> &Call {
@@ -89,7 +98,8 @@ impl Waiter {
 
     /// The child was called again for the same request.
     pub(crate) fn follow_call(&mut self, call: Arc<Call>) {
-        self.clock = Clock::new(&self.bridge, &call);
+        self.clock.restart();
+        self.peer.calls.resume(call.number, self.clock.end);
         self.call = call;
     }
 
@@ -128,12 +138,20 @@ impl Waiter {
         Some(self.render(delivery))
     }
 
+    /// What the answer tells us beside its client.
+    fn note(&self, text: &str) {
+        if self.call.origin().is_some_and(|origin| origin.method == "tools/list") {
+            self.bridge.annotations.learn(text);
+        }
+    }
+
     fn wait_for_a_person(&mut self) {
         self.clock.allow(Duration::from_secs(self.bridge.terms.limits.park_seconds));
         self.peer.calls.resume(self.call.number, self.clock.end);
     }
 
     fn json(&self, text: String) -> Response {
+        self.note(&text);
         let status = match self.client_era() {
             Era::Legacy => StatusCode::OK,
             Era::Modern => error_code(&text).map_or(StatusCode::OK, status_of),
@@ -239,6 +257,7 @@ impl Waiter {
                     return Outcome::Over;
                 }
                 Step::Last(text) => {
+                    self.note(&text);
                     let _ = sink.send(text); // it is kept for a client that comes back, if it can
                     self.call.mailbox.close();
                     self.forget_inputs();
@@ -276,6 +295,12 @@ impl Waiter {
         let name = self.peer.server.name();
         let text = format!("server {name} did not answer within {}; the call was cancelled", self.clock.which());
         self.failed(&self.peer.server.given_up("timeout", text))
+    }
+}
+
+impl Drop for Waiter {
+    fn drop(&mut self) {
+        self.bridge.children.note_end(&self.peer);
     }
 }
 

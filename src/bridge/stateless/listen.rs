@@ -1,0 +1,131 @@
+//! `subscriptions/listen`: one long request instead of a GET stream (2026-07-28, basic, Subscriptions).
+
+use super::super::Bridge;
+use super::super::peer::Peer;
+use super::super::peer::send::{Request, Sent};
+use super::super::peer::wishes::Wish;
+use super::super::refusal::Refusal;
+use super::super::session::Session;
+use super::super::session::listen::plain;
+use super::super::stream::events::{Events, Sink, event_stream};
+use super::super::stream::mailbox::Next;
+use super::super::stream::waiter::Waiter;
+use super::Ask;
+use crate::http::{Response, json_response};
+use crate::protocol::error::{RpcError, success};
+use crate::protocol::json;
+use crate::protocol::modernize;
+use ::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// What a client wants to hear of. What it names beside this is not granted.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Wanted {
+    #[serde(skip_serializing_if = "is_not")]
+    tools_list_changed: bool,
+    #[serde(skip_serializing_if = "is_not")]
+    prompts_list_changed: bool,
+    #[serde(skip_serializing_if = "is_not")]
+    resources_list_changed: bool,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    resource_subscriptions: Vec<String>,
+}
+
+fn is_not(wanted: &bool) -> bool {
+    !wanted
+}
+
+impl Wanted {
+    /// Whether it covers this message. Updates come only to who subscribed.
+    fn covers(&self, text: &str) -> bool {
+        match json::member(text, "method").and_then(json::string).as_deref() {
+            Some("notifications/tools/list_changed") => self.tools_list_changed,
+            Some("notifications/prompts/list_changed") => self.prompts_list_changed,
+            Some("notifications/resources/list_changed") => self.resources_list_changed,
+            Some("notifications/resources/updated") => true,
+            _ => false,
+        }
+    }
+}
+
+impl Bridge {
+    /// The child has subscriptions of its own: the request is one like any other that lasts.
+    pub(super) fn listen_native(
+        self: &Arc<Self>,
+        ask: &Ask<'_>,
+        peer: &Arc<Peer>,
+    ) -> Result<Response, RpcError> {
+        let Some(permit) = ask.client.try_stream() else { return Ok(too_many(ask)) };
+        let session = self.session_of(ask, peer);
+        let Ask { message, id, method, .. } = *ask;
+        let (wish, started) = (Wish::None, Instant::now());
+        match peer.send_call(&Request { message, id, method, session: &session, wish, started })? {
+            Sent::Call(call) => Ok(Waiter::new(self, peer, call).with_permit(permit).answer(ask.client)),
+            Sent::Answered => Ok(json_response(StatusCode::OK, success(id, "{}").into_bytes())),
+        }
+    }
+
+    /// The child tells everybody, as a legacy server does; the client hears what it asked for.
+    pub(super) fn listen_translated(self: &Arc<Self>, ask: &Ask<'_>, peer: &Arc<Peer>) -> Response {
+        let Some(permit) = ask.client.try_stream() else { return too_many(ask) };
+        let wanted = ask.params.and_then(|params| json::member(params, "notifications"));
+        let wanted: Wanted = wanted.and_then(|wanted| serde_json::from_str(wanted).ok()).unwrap_or_default();
+        let listener = Listener::enter(self.session_of(ask, peer), Arc::clone(peer));
+        if let Err(error) = peer.subscribe_for(&listener.session, wanted.resource_subscriptions.clone()) {
+            return json_response(StatusCode::OK, error.response(ask.id).into_bytes());
+        }
+        let id = ask.id.to_string();
+        event_stream(move |writer| {
+            let _permit = permit;
+            let mut events = Events::new(writer, None);
+            let granted = serde_json::to_string(&wanted).unwrap_or_default();
+            events.send(modernize::acknowledged(&granted, &id))?;
+            listener.follow(&wanted, &id, &mut events)
+        })
+    }
+}
+
+/// A modern client among those a legacy child tells everything, for as long as it listens.
+struct Listener {
+    session: Arc<Session>,
+    peer: Arc<Peer>,
+    reader: u64,
+}
+
+impl Listener {
+    fn enter(session: Arc<Session>, peer: Arc<Peer>) -> Listener {
+        peer.audience.enter(Arc::clone(&session));
+        let reader = session.outbox.attach();
+        Listener { session, peer, reader }
+    }
+
+    fn follow(&self, wanted: &Wanted, id: &str, events: &mut Events<'_, '_>) -> io::Result<()> {
+        loop {
+            match self.session.outbox.read(self.reader, Duration::from_secs(1)) {
+                Next::Delivery(delivery) => {
+                    if let Some(text) = plain(delivery).filter(|text| wanted.covers(text)) {
+                        events.send(modernize::subscribed(&text, id))?;
+                    }
+                }
+                Next::Ended => return events.send(success(id, &modernize::end_of_subscription(id))),
+                Next::Nothing if events.is_gone() => return Ok(()),
+                Next::Nothing => events.idle()?,
+            }
+        }
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.peer.audience.leave(&self.session);
+        self.peer.give_up_wishes(&self.session);
+    }
+}
+
+fn too_many(ask: &Ask<'_>) -> Response {
+    Refusal::too_many_streams().of(ask.id).response()
+}

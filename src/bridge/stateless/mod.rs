@@ -1,0 +1,121 @@
+//! Modern clients: each request stands for itself (2026-07-28).
+
+pub(crate) mod annotations;
+mod listen;
+
+use super::Bridge;
+use super::headers::PROTOCOL_VERSION;
+use super::peer::send::{Request, Sent};
+use super::peer::wishes::Wish;
+use super::peer::{Peer, era_of};
+use super::refusal::Refusal;
+use super::session::{About, Level, Session};
+use super::stream::parked::Resumed;
+use super::stream::waiter::Waiter;
+use crate::http::{Client, Response, json_response};
+use crate::protocol::error::{METHOD_NOT_FOUND, RpcError, success};
+use crate::protocol::message::{Kind, Message};
+use crate::protocol::modern::Envelope;
+use crate::protocol::revision::Era;
+use crate::protocol::{mirror, modernize};
+use crate::server::Running;
+use ::http::{HeaderMap, StatusCode};
+use std::sync::Arc;
+use std::time::Instant;
+
+/// What the modern era did away with (2026-07-28, changelog).
+const GONE: [&str; 5] =
+    ["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
+
+/// One request of a modern client.
+struct Ask<'r> {
+    message: &'r Message<'r>,
+    id: &'r str,
+    method: &'r str,
+    params: Option<&'r str>,
+    client: &'r Client,
+}
+
+impl Bridge {
+    /// A message that claims the modern era.
+    pub(crate) fn stateless(
+        self: &Arc<Self>,
+        message: &Message<'_>,
+        headers: &HeaderMap,
+        client: &Client,
+    ) -> Result<Response, Refusal> {
+        debug_assert!(headers.contains_key(PROTOCOL_VERSION) || message.params().is_some());
+        let Kind::Request { id, method, params } = &message.kind else {
+            // Nothing that a modern client tells needs to reach the child: it cancels by closing its connection.
+            return Ok(super::endpoint::accepted());
+        };
+        let refuse = |status, error| Refusal::with(status, error).of(id);
+        mirror::check(headers, message, &self.annotations.of(*params))
+            .map_err(|error| refuse(StatusCode::BAD_REQUEST, error))?;
+        if GONE.contains(&&**method) {
+            return Err(refuse(StatusCode::NOT_FOUND, no_such_method(method)));
+        }
+        let ask = Ask { message, id, method, params: *params, client };
+        Ok(self.serve(&ask).unwrap_or_else(|error| {
+            json_response(StatusCode::OK, error.response(id).into_bytes())
+        }))
+    }
+
+    fn serve(self: &Arc<Self>, ask: &Ask<'_>) -> Result<Response, RpcError> {
+        let peer = self.children.of_modern_request()?;
+        let running = self.children.running(&peer)?;
+        match (era_of(&running), ask.method) {
+            (Era::Modern, "subscriptions/listen") => self.listen_native(ask, &peer),
+            (Era::Modern, _) => self.send(ask, &peer),
+            (Era::Legacy, "server/discover") => Ok(discovery(ask, &running)),
+            (Era::Legacy, "subscriptions/listen") => Ok(self.listen_translated(ask, &peer)),
+            // Tasks belong to the one client that a legacy child thinks it has.
+            (Era::Legacy, method) if method.starts_with("tasks/") => Ok(not_found(ask)),
+            (Era::Legacy, _) => match modernize::request_state(ask.params) {
+                Some(state) => self.go_on(ask, &peer, &state),
+                None => self.send(ask, &peer),
+            },
+        }
+    }
+
+    fn send(self: &Arc<Self>, ask: &Ask<'_>, peer: &Arc<Peer>) -> Result<Response, RpcError> {
+        let session = self.session_of(ask, peer);
+        let (wish, started) = (Wish::None, Instant::now());
+        let Ask { message, id, method, .. } = *ask;
+        match peer.send_call(&Request { message, id, method, session: &session, wish, started })? {
+            Sent::Call(call) => Ok(Waiter::new(self, peer, call).answer(ask.client)),
+            Sent::Answered => Ok(json_response(StatusCode::OK, success(id, "{}").into_bytes())),
+        }
+    }
+
+    /// The client answers what the child asked during an earlier request of the same call.
+    fn go_on(self: &Arc<Self>, ask: &Ask<'_>, peer: &Arc<Peer>, state: &str) -> Result<Response, RpcError> {
+        let tokens = ask.message.progress_tokens();
+        match self.resume(ask.id, tokens.last().copied(), ask.method, ask.params, state)? {
+            Resumed::Call(waiter) => Ok(waiter.answer(ask.client)),
+            Resumed::Afresh => self.send(ask, peer),
+        }
+    }
+
+    fn session_of(&self, ask: &Ask<'_>, peer: &Arc<Peer>) -> Arc<Session> {
+        let envelope = Envelope::read(ask.params);
+        let about = About::read(envelope.capabilities, envelope.client_info);
+        let level = envelope.log_level.as_deref().and_then(Level::parse);
+        let queue_bytes = self.terms.limits.stream_queue_bytes;
+        Arc::new(Session::of_request(about, level, Arc::clone(peer), queue_bytes))
+    }
+}
+
+/// What a legacy child said in its handshake, as the answer to `server/discover`.
+fn discovery(ask: &Ask<'_>, running: &Running) -> Response {
+    let own = running.greeting.as_ref().map_or("{}", |greeting| &greeting.result);
+    json_response(StatusCode::OK, success(ask.id, &modernize::discovery(own)).into_bytes())
+}
+
+fn not_found(ask: &Ask<'_>) -> Response {
+    Refusal::with(StatusCode::NOT_FOUND, no_such_method(ask.method)).of(ask.id).response()
+}
+
+fn no_such_method(method: &str) -> RpcError {
+    RpcError::new(METHOD_NOT_FOUND, format!("Method not found: {method} is not offered in revision 2026-07-28"))
+}
