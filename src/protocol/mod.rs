@@ -4,11 +4,14 @@
 //! stand, and what a bridge must rewrite is spliced into the text. So numbers, unknown fields, key order and
 //! Unicode come out as they went in.
 
+mod annotation;
+mod base64;
 pub mod error;
 pub mod handshake;
 pub mod json;
 pub mod message;
 mod meta;
+pub mod mirror;
 pub mod modern;
 pub mod modernize;
 pub mod revision;
