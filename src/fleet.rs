@@ -6,7 +6,7 @@ use crate::discovery::LeftOut;
 use crate::forward::{Forward, Target};
 use crate::http;
 use crate::server::ports::{Lease, Ports};
-use crate::server::{Context, Face, Server};
+use crate::server::{Context, Face, Role, Server};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -206,7 +206,7 @@ impl Fleet {
         }
         let context = Arc::clone(&self.context);
         server
-            .run(seat, Arc::clone(&spec), port, below, context)
+            .run(seat, Arc::clone(&spec), port, below, context, Role::default())
             .inspect_err(|_| http.close(&spec.name))
             .map_err(|error| format!("no thread for it: {error}"))?;
         Ok(Served { spec, server, face, port, lease: Mutex::new(lease) })
