@@ -193,7 +193,7 @@ fn a_server_asked_for_one_era_gets_no_other() {
 fn whoever_is_only_tried_out_fails_quietly_and_for_good() {
     for script in [answering(UNKNOWN), answering(LEGACY), "read -r hello; exit 3".into(), "exit".into()] {
         let stage = Stage::script(&script, opening(Opening::TryModern));
-        let why = stage.server.wait_running(DEADLINE).err().expect("no child");
+        let why = stage.server.wait_running(DEADLINE).expect_err("no child");
         assert_eq!((why.0.target, why.0.last_error), (Target::Down, None));
         let status = stage.wait(|status| status.state == State::Stopped);
         assert_eq!((status.reason, status.last_error), (Some(Reason::NotModern), None), "{script}");
@@ -205,7 +205,7 @@ fn silence_is_an_answer_too() {
     let mut spec = spec("while read -r line; do :; done");
     spec.options.start_timeout = Duration::from_millis(300); // to be shorter than our own patience
     let stage = Stage::new(spec, opening(Opening::TryModern));
-    let why = stage.server.wait_running(DEADLINE).err().expect("no child");
+    let why = stage.server.wait_running(DEADLINE).expect_err("no child");
     assert_eq!((why.0.reason, why.0.last_error), (Some(Reason::NotModern), None));
 }
 
@@ -237,11 +237,11 @@ fn a_sleeper_is_started_by_whoever_waits_for_it() {
 
 #[test]
 fn a_call_that_comes_while_it_falls_asleep_wakes_it() {
-    let slow = answering(LEGACY) + "; sleep 0.2";
+    let slow = answering(LEGACY) + "; sleep 0.5";
     let stage = Stage::script(&slow, Role::default());
     stage.up();
     stage.server.sleep();
-    stage.wait(|status| status.state == State::Stopping);
+    stage.wait(Status::rests);
     assert_eq!(stage.server.wait_running(DEADLINE).ok().expect("a child").generation, 2);
 }
 
@@ -257,14 +257,20 @@ fn a_sleeper_can_be_stopped_and_is_started_again_by_command() {
 
 #[test]
 fn several_children_of_one_name_do_not_end_each_other() {
-    let stays = Stage::script(&answering(LEGACY), Role::default());
-    let ends = Stage::script(&answering(LEGACY), Role::default());
-    let pid = stays.up().generation;
-    ends.up();
+    let echo = format!("read -r hello; echo '{{\"jsonrpc\":\"2.0\",\"id\":0,{LEGACY}}}'; exec cat");
+    let stays = Stage::script(&echo, Role::default());
+    let ends = Stage::script(&echo, Role::default());
+    let running = stays.server.wait_running(DEADLINE).ok().expect("a child");
+    ends.server.wait_running(DEADLINE).ok().expect("another child");
     drop(ends);
-    let status = stays.server.status();
-    assert_eq!((status.state, status.restarts, pid), (State::Ready, 0, 1));
-    assert!(stays.seen.is_empty());
+    let last_words = b"{\"jsonrpc\":\"2.0\",\"method\":\"still/there\"}\n";
+    running.outlet.unwrap().send(last_words.to_vec()).unwrap();
+    let is_echo = |seen: &Seen| match seen {
+        Seen::Line(line) => line == last_words.trim_ascii_end(),
+        Seen::Up(_) => false,
+        Seen::Down(end) => panic!("{}", end.words()),
+    };
+    while !is_echo(&stays.next()) {}
 }
 
 /// Connections to a server that answers every greeting and says nothing else.
