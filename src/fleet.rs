@@ -1,12 +1,12 @@
 //! The servers that are served: by name, each with its supervisor, its face and its port.
 
 use crate::bridge::Bridge;
-use crate::config::spec::{Launch, ServerSpec, Transport};
+use crate::config::spec::{Launch, ServerSpec, Start, Transport};
 use crate::discovery::LeftOut;
 use crate::forward::{Forward, Target};
 use crate::http;
 use crate::server::ports::{Lease, Ports};
-use crate::server::{Context, Face, Server};
+use crate::server::{Context, Face, Role, Server};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -206,7 +206,7 @@ impl Fleet {
         }
         let context = Arc::clone(&self.context);
         server
-            .run(seat, Arc::clone(&spec), port, below, context)
+            .run(seat, Arc::clone(&spec), port, below, context, role(&spec))
             .inspect_err(|_| http.close(&spec.name))
             .map_err(|error| format!("no thread for it: {error}"))?;
         Ok(Served { spec, server, face, port, lease: Mutex::new(lease) })
@@ -249,6 +249,12 @@ impl Fleet {
     fn changing(&self) -> MutexGuard<'_, bool> {
         self.changing.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether it begins asleep. A server elsewhere has no child to be started.
+fn role(spec: &ServerSpec) -> Role {
+    let is_child = matches!(spec.launch, Launch::Child(_));
+    Role { asleep: is_child && spec.options.start == Start::OnDemand, ..Role::default() }
 }
 
 fn asks_for_port(spec: &ServerSpec) -> bool {

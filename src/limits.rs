@@ -37,6 +37,12 @@ pub struct Limits {
     pub stream_queue_bytes: usize,
     /// Bytes that may wait for a child that does not read its stdin; then the call fails.
     pub stdin_queue_bytes: usize,
+    /// Calls of one server that wait for their client's input; one more gets a JSON-RPC error.
+    pub max_parked: usize,
+    /// How long such a call waits; then it fails.
+    pub park_seconds: u64,
+    /// Sent events of one server that are kept for clients that come back for them; the oldest go first.
+    pub replay_bytes: usize,
     /// Lines of a child's stderr kept for error reports and `/NAME/logs`.
     pub stderr_lines: usize,
 }
@@ -59,6 +65,9 @@ impl Default for Limits {
             max_subscriptions: 1000,
             stream_queue_bytes: 1024 * 1024,
             stdin_queue_bytes: 64 * 1024 * 1024,
+            max_parked: 100,
+            park_seconds: 600,
+            replay_bytes: 16 * 1024 * 1024,
             stderr_lines: 100,
         }
     }
@@ -78,6 +87,11 @@ impl Limits {
     /// [`Limits::write_timeout_seconds`] as a duration.
     pub fn write_timeout(&self) -> Duration {
         Duration::from_secs(self.write_timeout_seconds)
+    }
+
+    /// [`Limits::park_seconds`] as a duration.
+    pub fn park(&self) -> Duration {
+        Duration::from_secs(self.park_seconds)
     }
 
     /// [`Limits::keep_alive_seconds`] as a duration.

@@ -3,10 +3,12 @@
 // Helpers outside of #[test] functions are tests too.
 #![allow(clippy::unwrap_used)]
 
+use mcp_proxy::config::spec::{Eras, Start};
 use mcp_proxy::config::{
     self, Config, ConfigError, Environment, Flags, Loaded, LogFormat, LogLevel, ServerTable,
 };
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 
 fn variables(pairs: &[(&str, &str)]) -> Environment {
@@ -124,9 +126,17 @@ fn an_unknown_variable_is_a_warning() {
 }
 
 #[test]
-fn per_session_is_not_yet_in_effect() {
-    let loaded = load_text("[defaults]\ninstances = 'per-session'\n", &[], Flags::default()).unwrap();
-    assert!(loaded.warnings[0].contains("not yet in effect"), "{:?}", loaded.warnings);
+fn a_server_s_own_keys_win_over_the_defaults() {
+    let config = config(
+        "[defaults]\nstart = 'on-demand'\neras = 'legacy'\nidle_stop_seconds = 0\nretry_ms = 5\n\
+         [server.a]\neras = 'modern'\nidle_stop_seconds = 7\nstream_close_after_ms = 9\nmax_instances = 2\n",
+    );
+    let [a, other] =
+        [&config.server["a"], &ServerTable::default()].map(|table| table.options(&config.defaults));
+    assert_eq!((a.start, a.eras, a.idle_stop), (Start::OnDemand, Eras::Modern, Some(Duration::from_secs(7))));
+    assert_eq!((a.stream_close_after, a.max_instances), (Some(Duration::from_millis(9)), 2));
+    assert_eq!((other.start, other.eras, other.idle_stop), (Start::OnDemand, Eras::Legacy, None));
+    assert_eq!((other.stream_close_after, other.retry), (None, Duration::from_millis(5)));
 }
 
 #[test]
@@ -152,6 +162,10 @@ fn mistakes_name_file_line_key_and_remedy() {
         ("[log]\nlevel = 'loud'\n", ":2: [log] level: unknown variant `loud`, expected one of `off`"),
         ("[log]\nformat = 'xml'\n", "expected `text` or `json`"),
         ("[defaults]\ninstances = 'many'\n", "expected `shared` or `per-session`"),
+        ("[defaults]\nstart = 'never'\n", "expected `always` or `on-demand`"),
+        ("[defaults]\neras = 'stone'\n", "expected one of `both`, `legacy`, `modern`"),
+        ("[defaults]\nretry_ms = 0\n", "0 is out of range"),
+        ("[limits]\nmax_parked = 0\n", "0 is out of range"),
         ("[proxy\n", ":1: "),
     ];
     for (text, expected) in cases {

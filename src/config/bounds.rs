@@ -8,8 +8,15 @@ const A_DAY_IN_MS: i64 = 24 * 3600 * 1000;
 const LARGEST_BYTES: i64 = 2 * 1024 * 1024 * 1024 - 1;
 const LARGEST_COUNT: i64 = 1_000_000;
 
-/// Keys for which 0 means "not at all" or "at once".
-const MAY_BE_ZERO: [&str; 4] = ["stream_after_ms", "backoff_ms", "restart_wait_seconds", "stderr_lines"];
+/// Keys for which 0 means "never", "not at all" or "at once".
+const MAY_BE_ZERO: [&str; 6] = [
+    "stream_after_ms",
+    "stream_close_after_ms",
+    "idle_stop_seconds",
+    "backoff_ms",
+    "restart_wait_seconds",
+    "stderr_lines",
+];
 
 /// Refuses a number out of the range its key allows; anything else passes.
 pub(super) fn check(key: &str, value: &Value) -> Result<(), String> {

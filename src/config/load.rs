@@ -1,6 +1,5 @@
 //! From flags, environment and `proxy.toml` to one [`Config`].
 
-use super::spec::Instances;
 use super::twins::{self, Environment};
 use super::{Broken, Config, ConfigError, Document, ServerTable};
 use super::{bounds, error, nearest, read_small};
@@ -59,8 +58,7 @@ pub fn load(flags: &Flags, environment: &Environment) -> Result<Loaded, ConfigEr
     if !layers.problems.is_empty() {
         return Err(ConfigError { problems: layers.problems });
     }
-    let warnings = layers.warnings.into_iter().chain(not_yet(&layers.config)).collect();
-    Ok(Loaded { config: layers.config, warnings, file, dir, dev })
+    Ok(Loaded { config: layers.config, warnings: layers.warnings, file, dir, dev })
 }
 
 fn read_file(
@@ -83,11 +81,6 @@ fn read_file(
     })?;
     let document = Document::parse(&name, text)?;
     Ok((Some(path), Some(document)))
-}
-
-fn not_yet(config: &Config) -> Option<String> {
-    let per_session = config.defaults.instances == Instances::PerSession;
-    per_session.then(|| "[defaults] instances = \"per-session\" is accepted, not yet in effect".to_string())
 }
 
 /// The configuration as it grows. Values are set one at a time and each is tried at once, so that a mistake is

@@ -1,7 +1,7 @@
 //! The sections of `proxy.toml`, each key with its default. `[limits]` is [`crate::limits::Limits`].
 
 use super::ServerTable;
-use super::spec::Instances;
+use super::spec::{Eras, Instances, Start};
 use super::values::{self, LogFormat, LogLevel, Ports};
 use crate::limits::Limits;
 use serde::{Deserialize, Serialize};
@@ -135,6 +135,16 @@ impl Default for Restart {
 pub struct Defaults {
     /// One child for all clients, or one for each session.
     pub instances: Instances,
+    /// Most children at once with one for each session.
+    pub max_instances: usize,
+    /// When a child is started.
+    pub start: Start,
+    /// Which protocol eras servers are asked for.
+    pub eras: Eras,
+    /// Idleness after which a session's own child, or one started on demand, is stopped; 0: never.
+    pub idle_stop_seconds: u64,
+    /// Idleness after which the child for a second era is stopped.
+    pub era_idle_seconds: u64,
     /// From start to the first proper answer.
     pub start_timeout_seconds: u64,
     /// From SIGTERM to SIGKILL.
@@ -145,6 +155,11 @@ pub struct Defaults {
     pub call_idle_seconds: u64,
     /// How long an answer may take before the response becomes an event stream.
     pub stream_after_ms: u64,
+    /// Age at which an event stream that waits for an answer is closed; its client comes back for the rest
+    /// (SEP-1699). 0: never.
+    pub stream_close_after_ms: u64,
+    /// What event streams tell clients to wait before they come back.
+    pub retry_ms: u64,
     /// Names of the proxy's own variables that servers get.
     pub pass_env: Vec<String>,
 }
@@ -153,11 +168,18 @@ impl Default for Defaults {
     fn default() -> Self {
         Defaults {
             instances: Instances::Shared,
+            max_instances: 8,
+            start: Start::Always,
+            eras: Eras::Both,
+            idle_stop_seconds: 600,
+            era_idle_seconds: 300,
             start_timeout_seconds: 60,
             stop_timeout_seconds: 5,
             call_timeout_seconds: 300,
             call_idle_seconds: 120,
             stream_after_ms: 100,
+            stream_close_after_ms: 0,
+            retry_ms: 1000,
             pass_env: Vec::new(),
         }
     }

@@ -1,6 +1,6 @@
 //! `[server.NAME]` of `proxy.toml` and a folder's `server.toml`: the same keys, all optional.
 
-use super::spec::{Instances, Options, Transport};
+use super::spec::{Eras, Instances, Options, Start, Transport};
 use super::{Defaults, bounds, error, fields, nearest};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
@@ -39,6 +39,16 @@ pub struct ServerTable {
     pub pass_env: Option<Vec<String>>,
     /// See [`Defaults::instances`].
     pub instances: Option<Instances>,
+    /// See [`Defaults::max_instances`].
+    pub max_instances: Option<usize>,
+    /// See [`Defaults::start`].
+    pub start: Option<Start>,
+    /// See [`Defaults::eras`].
+    pub eras: Option<Eras>,
+    /// See [`Defaults::idle_stop_seconds`].
+    pub idle_stop_seconds: Option<u64>,
+    /// See [`Defaults::era_idle_seconds`].
+    pub era_idle_seconds: Option<u64>,
     /// See [`Defaults::start_timeout_seconds`].
     pub start_timeout_seconds: Option<u64>,
     /// See [`Defaults::stop_timeout_seconds`].
@@ -49,36 +59,10 @@ pub struct ServerTable {
     pub call_idle_seconds: Option<u64>,
     /// See [`Defaults::stream_after_ms`].
     pub stream_after_ms: Option<u64>,
-    /// Most children with `instances = "per-session"`. Not yet in effect.
-    pub max_instances: Option<u32>,
-    /// When the child is started. Not yet in effect.
-    pub start: Option<Start>,
-    /// Idleness after which the child is stopped. Not yet in effect.
-    pub idle_stop_seconds: Option<u64>,
-    /// Which protocol eras the child is asked for. Not yet in effect.
-    pub eras: Option<Eras>,
-}
-
-/// When a child is started.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Start {
-    /// With the proxy.
-    Always,
-    /// With the first call.
-    OnDemand,
-}
-
-/// Which protocol eras a child is asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Eras {
-    /// Whatever it speaks.
-    Both,
-    /// Only `initialize`.
-    Legacy,
-    /// Only `server/discover`.
-    Modern,
+    /// See [`Defaults::stream_close_after_ms`].
+    pub stream_close_after_ms: Option<u64>,
+    /// See [`Defaults::retry_ms`].
+    pub retry_ms: Option<u64>,
 }
 
 impl ServerTable {
@@ -121,41 +105,44 @@ impl ServerTable {
             enabled: self.enabled.or(under.enabled),
             pass_env: self.pass_env.or(under.pass_env),
             instances: self.instances.or(under.instances),
+            max_instances: self.max_instances.or(under.max_instances),
+            start: self.start.or(under.start),
+            eras: self.eras.or(under.eras),
+            idle_stop_seconds: self.idle_stop_seconds.or(under.idle_stop_seconds),
+            era_idle_seconds: self.era_idle_seconds.or(under.era_idle_seconds),
             start_timeout_seconds: self.start_timeout_seconds.or(under.start_timeout_seconds),
             stop_timeout_seconds: self.stop_timeout_seconds.or(under.stop_timeout_seconds),
             call_timeout_seconds: self.call_timeout_seconds.or(under.call_timeout_seconds),
             call_idle_seconds: self.call_idle_seconds.or(under.call_idle_seconds),
             stream_after_ms: self.stream_after_ms.or(under.stream_after_ms),
-            max_instances: self.max_instances.or(under.max_instances),
-            start: self.start.or(under.start),
-            idle_stop_seconds: self.idle_stop_seconds.or(under.idle_stop_seconds),
-            eras: self.eras.or(under.eras),
+            stream_close_after_ms: self.stream_close_after_ms.or(under.stream_close_after_ms),
+            retry_ms: self.retry_ms.or(under.retry_ms),
         }
     }
 
     /// How the server is treated: its own keys, else `[defaults]`.
     pub fn options(&self, defaults: &Defaults) -> Options {
         let seconds = |own: Option<u64>, default| Duration::from_secs(own.unwrap_or(default));
+        let millis = |own: Option<u64>, default| Duration::from_millis(own.unwrap_or(default));
+        let unless_zero = |time: Duration| Some(time).filter(|time| !time.is_zero());
         Options {
             instances: self.instances.unwrap_or(defaults.instances),
+            max_instances: self.max_instances.unwrap_or(defaults.max_instances),
+            start: self.start.unwrap_or(defaults.start),
+            eras: self.eras.unwrap_or(defaults.eras),
+            idle_stop: unless_zero(seconds(self.idle_stop_seconds, defaults.idle_stop_seconds)),
+            era_idle: seconds(self.era_idle_seconds, defaults.era_idle_seconds),
             start_timeout: seconds(self.start_timeout_seconds, defaults.start_timeout_seconds),
             stop_timeout: seconds(self.stop_timeout_seconds, defaults.stop_timeout_seconds),
             call_timeout: seconds(self.call_timeout_seconds, defaults.call_timeout_seconds),
             call_idle: seconds(self.call_idle_seconds, defaults.call_idle_seconds),
-            stream_after: Duration::from_millis(self.stream_after_ms.unwrap_or(defaults.stream_after_ms)),
+            stream_after: millis(self.stream_after_ms, defaults.stream_after_ms),
+            stream_close_after: unless_zero(millis(
+                self.stream_close_after_ms,
+                defaults.stream_close_after_ms,
+            )),
+            retry: millis(self.retry_ms, defaults.retry_ms),
         }
-    }
-
-    /// Keys that are accepted and change nothing yet.
-    pub fn not_yet_in_effect(&self) -> Vec<&'static str> {
-        let keys = [
-            ("instances", self.instances.is_some_and(|value| value != Instances::Shared)),
-            ("max_instances", self.max_instances.is_some()),
-            ("start", self.start.is_some_and(|value| value != Start::Always)),
-            ("idle_stop_seconds", self.idle_stop_seconds.is_some()),
-            ("eras", self.eras.is_some_and(|value| value != Eras::Both)),
-        ];
-        keys.into_iter().filter(|(_, said)| *said).map(|(key, _)| key).collect()
     }
 }
 

@@ -81,11 +81,43 @@ pub enum Instances {
     PerSession,
 }
 
+/// When a child is started.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Start {
+    /// With the proxy.
+    Always,
+    /// With the first call.
+    OnDemand,
+}
+
+/// Which protocol eras a server is asked for; clients of the other era are translated for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Eras {
+    /// Whatever it speaks: a child for each era that clients use.
+    Both,
+    /// Only `initialize`.
+    Legacy,
+    /// Only `server/discover`.
+    Modern,
+}
+
 /// How a server is treated: `[defaults]`, overridden by its own keys.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Options {
     /// Shared child or one per session.
     pub instances: Instances,
+    /// Most children at once with [`Instances::PerSession`].
+    pub max_instances: usize,
+    /// When the child is started.
+    pub start: Start,
+    /// Which eras it is asked for.
+    pub eras: Eras,
+    /// Idleness after which a session's own child, or one that is started on demand, is stopped; none: never.
+    pub idle_stop: Option<Duration>,
+    /// Idleness after which the child for a second era is stopped.
+    pub era_idle: Duration,
     /// From start to the first proper answer.
     pub start_timeout: Duration,
     /// From SIGTERM to SIGKILL.
@@ -96,4 +128,9 @@ pub struct Options {
     pub call_idle: Duration,
     /// How long an answer may take before the response becomes an event stream.
     pub stream_after: Duration,
+    /// Age at which an event stream that waits for an answer is closed; its client comes back for the rest (SEP-1699).
+    /// None: never.
+    pub stream_close_after: Option<Duration>,
+    /// What event streams tell clients to wait before they come back.
+    pub retry: Duration,
 }

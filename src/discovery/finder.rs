@@ -263,10 +263,6 @@ impl<'a> Finder<'a> {
         }
         let spec = settle(name, origin, table, &self.config.defaults, &self.machine)?;
         self.found.servers.push(spec);
-        let not_yet = table.not_yet_in_effect().into_iter();
-        self.found
-            .warnings
-            .extend(not_yet.map(|key| format!("{name}: {key} is accepted, not yet in effect")));
         Ok(())
     }
 

@@ -251,14 +251,6 @@ fn a_missing_program_is_said() {
 }
 
 #[test]
-fn keys_of_the_future_are_warned_of() {
-    let toml = "instances = 'per-session'\neras = 'legacy'\nstart = 'always'\n";
-    let dir = project(&[("servers/a/run.sh", SH), ("servers/a/server.toml", toml)]);
-    let expected = ["a: eras is accepted, not yet in effect", "a: instances is accepted, not yet in effect"];
-    assert_eq!(found(&dir).warnings, expected);
-}
-
-#[test]
 fn without_a_servers_folder_there_is_nothing_to_do() {
     let dir = TempDir::new().unwrap();
     let error = discover(&Config::default(), dir.path()).unwrap_err().to_string();

@@ -163,8 +163,9 @@ impl Front {
     }
 
     fn server_health(&self, served: &Served) -> Response {
-        let well = report::overall(&[served.server.status()], false) == Overall::Ok
-            && served.server.running().is_some();
+        let status = served.server.status();
+        let up = status.running.is_some() || status.rests();
+        let well = up && report::overall(&[status], false) == Overall::Ok;
         answer::json(status_of(well), &report::server(served, &self.base))
     }
 }

@@ -36,13 +36,15 @@ impl Overall {
     }
 }
 
-/// Sums up all servers. One bad server does not turn the whole proxy down.
+/// Sums up all servers. One bad server does not turn the whole proxy down; one that sleeps is well.
 pub fn overall(statuses: &[Status], stopping: bool) -> Overall {
     let enabled: Vec<&Status> = statuses.iter().filter(|status| status.target == Target::Up).collect();
-    let down = |status: &Status| status.state == State::Stopped && status.last_end.is_some();
+    let down =
+        |status: &Status| status.state == State::Stopped && status.last_end.is_some() && !status.rests();
     let ill = |status: &&&Status| status.health == Health::Unhealthy || down(status);
     let well = |status: &&Status| {
-        status.state == State::Ready && matches!(status.health, Health::Unknown | Health::Healthy)
+        let ready = status.state == State::Ready || status.rests();
+        ready && matches!(status.health, Health::Unknown | Health::Healthy)
     };
     match enabled.iter().filter(ill).count() {
         _ if stopping => Overall::Stopping,
@@ -65,12 +67,8 @@ pub fn health(serving: &Serving, overall: Overall) -> Value {
 
 /// Names of enabled servers whose first start has not ended.
 pub fn starting(serving: &Serving) -> Vec<String> {
-    let first = |served: &&std::sync::Arc<Served>| {
-        let status = served.server.status();
-        let under_way = matches!(status.state, State::Stopped | State::Starting);
-        status.target == Target::Up && under_way && status.last_end.is_none()
-    };
-    serving.servers.values().filter(first).map(|served| served.spec.name.clone()).collect()
+    let first = serving.servers.values().filter(|served| served.server.status().is_new());
+    first.map(|served| served.spec.name.clone()).collect()
 }
 
 /// Body of `/servers` and `/api/servers`; `base` is the URL clients reach the proxy by.
@@ -121,10 +119,8 @@ pub fn table(serving: &Serving, base: &str) -> String {
     let mut rows = vec![["NAME", "KIND", "URL", "PORT", "STATE"].map(String::from)];
     rows.extend(serving.servers.values().map(|served| {
         let port = served.port.map_or("-".to_string(), |port| port.to_string());
-        let status = served.server.status();
-        let reason = status.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
         let url = format!("{base}/{}", served.spec.name);
-        [served.spec.name.clone(), served.kind().to_string(), url, port, format!("{}{reason}", status.state)]
+        [served.spec.name.clone(), served.kind().to_string(), url, port, state(&served.server.status())]
     }));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2), width(3)];
@@ -141,4 +137,13 @@ pub fn table(serving: &Serving, base: &str) -> String {
         text += &format!("  left out: {} ({}): {}; {}\n", out.name, out.place, out.reason, out.remedy);
     }
     text
+}
+
+/// In the table: `ready`, `asleep`, `stopped (crash-loop)`.
+fn state(status: &Status) -> String {
+    match &status.reason {
+        Some(reason) if status.rests() && status.state == State::Stopped => reason.to_string(),
+        Some(reason) => format!("{} ({reason})", status.state),
+        None => status.state.to_string(),
+    }
 }

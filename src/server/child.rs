@@ -1,166 +1,68 @@
-//! One child process: how it is started, and what is held of it while it lives.
+//! What is held of a server while it runs: the way to it, and what stands behind that.
 
+use super::dial::Inlet;
 use super::guard::Guard;
-use super::handle::Context;
-use super::input::Input;
 use super::outlet::Outlet;
-use super::output::Output;
-use super::pulse::Pulse;
-use super::status::Running;
-use super::stderr::Tail;
-use super::supervisor::Event;
-use super::{Face, environment, os};
-use crate::config;
-use crate::config::spec::{ChildSpec, Transport};
-use crate::thread;
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use super::process::Process;
 use rustix::process::Signal;
-use std::io;
-use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What every start of a server has in common.
-pub(super) struct Launcher<'s> {
-    pub(super) name: &'s str,
-    pub(super) spec: &'s ChildSpec,
-    pub(super) port: Option<u16>,
-    pub(super) context: &'s Context,
-    pub(super) face: &'s Arc<dyn Face>,
-    pub(super) inbox: &'s Sender<Event>,
-    pub(super) tail: &'s Arc<Tail>,
-    pub(super) pulse: &'s Pulse,
-}
-
-/// A process that was started and whose exit has not been told yet.
+/// A process of ours or a connection that stands in for one. Its end has not been told yet.
 pub(super) struct Child {
-    pub(super) pid: u32,
+    /// The way to it. An HTTP server of ours has one that nobody uses.
+    pub(super) outlet: Arc<dyn Outlet>,
     pub(super) generation: u64,
-    pub(super) input: Arc<Input>,
-    /// Environment entry that this child and all its descendants carry.
-    marker: String,
-    /// Disconnected once stdout and stderr have been read to their ends.
-    drained: Receiver<()>,
+    body: Body,
 }
 
-impl Launcher<'_> {
-    /// Starts the process and the threads at its pipes.
-    ///
-    /// # Errors
-    /// The stage that failed and why, in words.
-    pub(super) fn start(&self, generation: u64) -> Result<Child, String> {
-        // A name may hold dots, but no slash: so no marker is the beginning of another server's.
-        let marker = format!("{}/{}/{generation}/", self.context.guard.marker(), self.name);
-        let mut command = self.command(&marker)?;
-        let inbox = self.inbox.clone();
-        let on_exit = move |status| drop(inbox.send(Event::Exited { generation, status }));
-        let program = &self.spec.command;
-        let mut process = self
-            .context
-            .reaper
-            .spawn(&mut command, on_exit)
-            .map_err(|error| format!("exec {program}: {error}"))?;
-        let pid = process.id();
-        self.context.guard.watch(pid);
-        let (input, drained) = self.attach(generation, &mut process).map_err(|error| {
-            os::signal_group(pid, Signal::KILL);
-            self.context.guard.release(pid);
-            format!("threads: {error}")
-        })?;
-        Ok(Child { pid, generation, input, marker, drained })
-    }
-
-    fn command(&self, marker: &str) -> Result<Command, String> {
-        let dotenv = match &self.spec.env_file {
-            Some(file) => read_dotenv(file)?,
-            None => Vec::new(),
-        };
-        let environment = environment::build(config::environment().into_iter(), dotenv, self.spec, self.port);
-        let mut command = Command::new(&self.spec.command);
-        command.args(&self.spec.args).current_dir(&self.spec.cwd).env_clear().envs(environment);
-        if let Some((name, value)) = marker.split_once('=') {
-            command.env(name, value);
-        }
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        os::isolate(&mut command);
-        Ok(command)
-    }
-
-    fn attach(
-        &self,
-        generation: u64,
-        process: &mut std::process::Child,
-    ) -> io::Result<(Arc<Input>, Receiver<()>)> {
-        let pipes = (process.stdin.take(), process.stdout.take(), process.stderr.take());
-        let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {
-            return Err(io::ErrorKind::BrokenPipe.into());
-        };
-        let input = Arc::new(Input::new(stdin.into(), self.context.limits.stdin_queue_bytes)?);
-        let writer = Arc::clone(&input);
-        thread::spawn(&format!("in:{}", self.name), move || writer.run())?;
-        let outlet: Arc<dyn Outlet> = input.clone();
-        let child = Running { generation, outlet: Some(outlet), greeting: None };
-        // Without its readers nothing would ever tell the writer to end.
-        let drained = self.read(child, stdout, stderr).inspect_err(|_| input.close())?;
-        Ok((input, drained))
-    }
-
-    /// Starts the threads at stdout and stderr; what is returned is disconnected when both have ended.
-    fn read(&self, child: Running, stdout: ChildStdout, stderr: ChildStderr) -> io::Result<Receiver<()>> {
-        let (done, drained) = bounded::<()>(0);
-        let (name, out_done) = (self.name, done.clone());
-        let (tail, server) = (Arc::clone(self.tail), name.to_string());
-        thread::spawn(&format!("err:{name}"), move || {
-            tail.follow(stderr, &server);
-            drop(done);
-        })?;
-        let (tail, server) = (Arc::clone(self.tail), name.to_string());
-        let output = Output {
-            server: name.to_string(),
-            child,
-            max_line: self.context.limits.max_message_bytes,
-            face: Arc::clone(self.face),
-            inbox: self.inbox.clone(),
-        };
-        let (transport, pulse) = (self.spec.transport, self.pulse.clone());
-        thread::spawn(&format!("out:{name}"), move || {
-            match transport {
-                Transport::Stdio => output.run(pulse.listen(stdout)),
-                Transport::Http => tail.follow(stdout, &server),
-            }
-            drop(out_done);
-        })?;
-        Ok(drained)
-    }
-}
-
-/// Variables of a `.env` file. An unreadable or malformed one keeps the server down rather than half configured.
-fn read_dotenv(file: &std::path::Path) -> Result<Vec<(String, String)>, String> {
-    let place = file.display();
-    let pairs = dotenvy::from_path_iter(file).map_err(|error| format!("{place}: {error}"))?;
-    // The library's error quotes the line, which may hold a secret: only the place is told.
-    pairs
-        .collect::<Result<_, _>>()
-        .map_err(|_| format!("{place}: not in NAME=value form; quote values with spaces or #"))
+enum Body {
+    Process(Process),
+    Link(Inlet),
 }
 
 impl Child {
-    /// Sends a signal to the child's whole process group.
-    pub(super) fn signal(&self, signal: Signal) {
-        os::signal_group(self.pid, signal);
+    pub(super) fn process(outlet: Arc<dyn Outlet>, generation: u64, process: Process) -> Child {
+        Child { outlet, generation, body: Body::Process(process) }
     }
 
-    /// Once the exit is known: waits at most `patience` until all that the child printed has been read.
-    pub(super) fn drain(&self, patience: Duration) {
-        self.input.close();
-        if self.drained.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
-            log::debug!(event = "pipe-held", pid = self.pid; "something the child started still holds its pipes");
+    pub(super) fn link(outlet: Arc<dyn Outlet>, generation: u64, inlet: Inlet) -> Child {
+        Child { outlet, generation, body: Body::Link(inlet) }
+    }
+
+    /// A connection has none.
+    pub(super) fn pid(&self) -> Option<u32> {
+        match &self.body {
+            Body::Process(process) => Some(process.pid),
+            Body::Link(_) => None,
         }
     }
 
-    /// Ends whatever the child left behind outside its group.
+    /// Whether its end has to be waited for. A connection has ended as soon as it is closed.
+    pub(super) fn ends_by_itself(&self) -> bool {
+        matches!(self.body, Body::Process(_))
+    }
+
+    /// Sends a signal to the whole process group.
+    pub(super) fn signal(&self, signal: Signal) {
+        if let Body::Process(process) = &self.body {
+            process.signal(signal);
+        }
+    }
+
+    /// Once it has ended: waits at most `patience` until all that it said has been passed on. It says no more then.
+    pub(super) fn drain(&self, patience: Duration) {
+        self.outlet.close();
+        match &self.body {
+            Body::Process(process) => process.drain(patience),
+            Body::Link(inlet) => inlet.close(),
+        }
+    }
+
+    /// Ends whatever a process left behind outside its group.
     pub(super) fn bury(self, guard: &Guard) {
-        guard.release(self.pid);
-        os::kill_marked(&self.marker);
+        if let Body::Process(process) = self.body {
+            process.bury(guard);
+        }
     }
 }

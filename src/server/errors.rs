@@ -24,7 +24,11 @@ impl Server {
             Some(end) => end.data(name),
             None => json!({ "server": name, "stderr": self.stderr(LINES) }),
         };
-        let reason = why.0.reason.as_ref().map_or_else(|| why.0.state.to_string(), ToString::to_string);
+        let reason = match &why.0.reason {
+            // It was asleep; now it does not get up in time.
+            Some(reason) if !why.0.rests() => reason.to_string(),
+            _ => why.0.state.to_string(),
+        };
         data["reason"] = reason.into();
         RpcError::new(INTERNAL_ERROR, why.message(name)).with(data)
     }

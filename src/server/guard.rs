@@ -39,6 +39,12 @@ impl Guard {
         Ok(Guard { pipe: Mutex::new(child.stdin.take()), marker })
     }
 
+    /// None at all: a test ends what it has started.
+    #[cfg(test)]
+    pub(super) fn absent() -> Guard {
+        Guard { pipe: Mutex::new(None), marker: format!("MCP_PROXY_RUN=test-{}", std::process::id()) }
+    }
+
     /// The variable, `NAME=value`, that every process of this run carries; what follows it tells servers apart.
     pub fn marker(&self) -> &str {
         &self.marker

@@ -1,9 +1,11 @@
 //! The handle on a server's supervisor: reads its status, sends it events.
 
 use super::Face;
+use super::dial::Dial;
 use super::guard::Guard;
+use super::outlet::Opening;
 use super::reaper::Reaper;
-use super::status::{Board, End, Running, Status, Unavailable};
+use super::status::{Board, End, Running, State, Status, Unavailable};
 use super::stderr::Tail;
 use super::supervisor::{Event, Supervisor};
 use crate::config::spec::ServerSpec;
@@ -12,6 +14,7 @@ use crate::limits::Limits;
 use crate::thread;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -30,6 +33,17 @@ pub struct Context {
     pub guard: Guard,
 }
 
+/// What one [`Server`] is among the children of its name: there may be one for each era, or for each session.
+#[derive(Clone, Default)]
+pub struct Role {
+    /// How its children are greeted.
+    pub opening: Opening,
+    /// Begins without a child: the first [`Server::wait_running`] has one started.
+    pub asleep: bool,
+    /// Makes the connection that stands in for a child, instead of starting one.
+    pub dial: Option<Arc<dyn Dial>>,
+}
+
 /// What a health check found.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -44,6 +58,8 @@ pub struct Report {
 /// The handle on a supervisor: reads its status, sends it events.
 pub struct Server {
     name: String,
+    /// Tells it from others of its name, in this process.
+    pub(super) number: u64,
     pub(super) board: Board,
     pub(super) inbox: Sender<Event>,
     pub(super) tail: Arc<Tail>,
@@ -56,14 +72,20 @@ pub struct Seat(Receiver<Event>);
 impl Server {
     /// A server that is not started yet; its face is made first, with this handle.
     pub fn new(name: &str, limits: &Limits) -> (Arc<Server>, Seat) {
+        static COUNT: AtomicU64 = AtomicU64::new(0);
         let (inbox, events) = unbounded();
-        let tail = Arc::new(Tail::new(limits.stderr_lines));
-        let server =
-            Server { name: name.to_string(), board: Board::new(), inbox, tail, thread: Mutex::default() };
+        let server = Server {
+            name: name.to_string(),
+            number: COUNT.fetch_add(1, Ordering::Relaxed),
+            board: Board::new(),
+            inbox,
+            tail: Arc::new(Tail::new(limits.stderr_lines)),
+            thread: Mutex::default(),
+        };
         (Arc::new(server), Seat(events))
     }
 
-    /// Starts the thread `sup:NAME`, which starts the child.
+    /// Starts the thread `sup:NAME`, which starts the child unless its role is to sleep first.
     ///
     /// # Errors
     /// No thread can be started.
@@ -74,8 +96,9 @@ impl Server {
         port: Option<u16>,
         face: Arc<dyn Face>,
         context: Arc<Context>,
+        role: Role,
     ) -> io::Result<()> {
-        let supervisor = Supervisor::new(Arc::clone(self), spec, port, face, context);
+        let supervisor = Supervisor::new(Arc::clone(self), spec, port, face, context, role);
         let handle = thread::spawn(&format!("sup:{}", self.name), move || supervisor.run(&seat.0))?;
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
         Ok(())
@@ -128,7 +151,21 @@ impl Server {
         self.tail.all()
     }
 
-    /// Wants it up.
+    /// Ends a child that nobody needs; it counts as up, and the next [`Server::wait_running`] has one started. What is
+    /// in flight fails with it. Does nothing to a server elsewhere, to one that a call waits for, or between tries.
+    #[allow(dead_code)] // used by the bridge
+    pub fn sleep(&self) {
+        self.tell(Event::Sleep);
+    }
+
+    /// Whether it has no child because nobody needs one, or is about to have none.
+    #[allow(dead_code)] // used by the bridge
+    pub fn is_asleep(&self) -> bool {
+        let status = self.board.read();
+        status.rests() && status.state != State::Starting
+    }
+
+    /// Wants it up, and awake.
     pub fn start(&self) {
         self.tell(Event::Start);
     }
@@ -138,7 +175,7 @@ impl Server {
         self.tell(Event::Stop);
     }
 
-    /// Stops it if it runs, then wants it up; forgets past exits.
+    /// Stops it if it runs, then wants it up, and awake; forgets past exits.
     pub fn restart(&self) {
         self.tell(Event::Restart);
     }

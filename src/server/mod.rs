@@ -2,8 +2,10 @@
 //! changes the server's [`status`]. The layer above is told through a [`Face`], never asked.
 
 mod child;
+mod dial;
 mod environment;
 mod errors;
+mod greeting;
 mod guard;
 mod handle;
 mod input;
@@ -12,18 +14,24 @@ mod os;
 mod outlet;
 mod output;
 pub mod ports;
+mod process;
 mod pulse;
 mod reaper;
 mod restart;
 pub mod status;
 mod stderr;
 mod supervisor;
+#[cfg(test)]
+mod tests;
 
+#[allow(unused_imports)] // used by the bridge
+pub use dial::{Dial, Inlet};
 pub use guard::{GUARD_COMMAND, Guard, run_guard};
-pub use handle::{Context, Report, Server};
+pub use handle::{Context, Report, Role, Server};
 pub use input::InputError;
 pub use lines::{Noise, Oversize};
 pub use os::raise_open_files;
+#[allow(unused_imports)] // used by the bridge
 pub use outlet::{Greeting, Opening, Outlet};
 pub use reaper::Reaper;
 pub use status::{End, Health, Running, State, Status, Target};

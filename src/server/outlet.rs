@@ -26,9 +26,11 @@ impl Outlet for Input {
 }
 
 /// How a new child is greeted, which pins its era.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(dead_code)] // used by the bridge
 pub enum Opening {
     /// `initialize`; one that refuses it and names a modern revision is started again for [`Opening::Modern`].
+    #[default]
     Either,
     /// `initialize` with these parameters (raw JSON), else with our own.
     Legacy(Option<Arc<str>>),

@@ -1,66 +1,94 @@
-//! A stdio child's stdout: the answer to our `initialize` for the supervisor, everything after it for the bridge.
+//! What a child says: the answer to its greeting for the supervisor, everything after it for the face.
 
-use super::Face;
-use super::lines::{Line, Lines, Noise};
+use super::lines::{Line, Lines, Noise, Oversize};
 use super::status::Running;
 use super::supervisor::Event;
+use super::{Face, greeting};
 use crate::protocol::message::{Kind, Message};
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Arc;
 
-/// The id of our `initialize`. The bridge counts from 1, so nobody else has it.
-pub(super) const INITIALIZE_ID: &str = "0";
-
-/// Reads one child's stdout, in the thread `out:NAME`.
+/// Reads a stdio child's stdout, in the thread `out:NAME`.
 pub(super) struct Output {
-    pub(super) server: String,
-    /// The child, as the face may answer it.
-    pub(super) child: Running,
+    pub(super) listener: Listener,
     pub(super) max_line: usize,
-    pub(super) face: Arc<dyn Face>,
-    pub(super) inbox: Sender<Event>,
 }
 
 impl Output {
-    pub(super) fn run(self, stdout: impl Read) {
+    pub(super) fn run(mut self, stdout: impl Read) {
         let mut lines = Lines::new(stdout, self.max_line);
-        let mut noise = NoiseLog::default();
-        let mut initialized = false;
         while let Ok(Some(line)) = lines.next() {
             match line {
-                Line::Text(text) if initialized => self.pass_on(text, &mut noise),
-                Line::Text(text) => initialized = self.greet(text, &mut noise),
-                Line::Oversize(line) => self.face.oversize(&self.child, &line),
+                Line::Text(text) => self.listener.line(text),
+                Line::Oversize(line) => self.listener.oversize(&line),
             }
         }
-        noise.summarize(&self.server);
-        let _ = self.inbox.send(Event::Quiet { generation: self.child.generation });
+        let Listener { child, inbox, .. } = &self.listener;
+        let _ = inbox.send(Event::Quiet { generation: child.generation });
+    }
+}
+
+/// Hears one child, line by line.
+pub(super) struct Listener {
+    server: String,
+    /// The child, as the face may answer it.
+    pub(super) child: Running,
+    face: Arc<dyn Face>,
+    inbox: Sender<Event>,
+    /// Whether it has answered its greeting.
+    greeted: bool,
+    noise: NoiseLog,
+}
+
+impl Listener {
+    pub(super) fn new(server: &str, child: Running, face: Arc<dyn Face>, inbox: Sender<Event>) -> Listener {
+        let noise = NoiseLog::default();
+        Listener { server: server.to_string(), child, face, inbox, greeted: false, noise }
     }
 
-    fn pass_on(&self, line: Vec<u8>, noise: &mut NoiseLog) {
-        let sample = sample(&line);
-        if let Err(kind) = self.face.line(&self.child, line) {
-            noise.note(&self.server, kind, sample);
+    /// A line without its end.
+    pub(super) fn line(&mut self, line: Vec<u8>) {
+        match self.greeted {
+            true => self.pass_on(line),
+            false => self.greeted = self.greet(line),
         }
     }
 
-    /// Waits for the answer to `initialize`; a child may ping or log before it. True once the answer has come.
-    fn greet(&self, line: Vec<u8>, noise: &mut NoiseLog) -> bool {
+    /// A line that was passed over.
+    pub(super) fn oversize(&self, line: &Oversize) {
+        self.face.oversize(&self.child, line);
+    }
+
+    fn pass_on(&mut self, line: Vec<u8>) {
+        let sample = sample(&line);
+        if let Err(kind) = self.face.line(&self.child, line) {
+            self.noise.note(&self.server, kind, sample);
+        }
+    }
+
+    /// Waits for the answer to the greeting; a child may ping or log before it. True once the answer has come.
+    fn greet(&mut self, line: Vec<u8>) -> bool {
         let text = String::from_utf8_lossy(&line);
         let answer = match Noise::sort(&text) {
-            Ok(Message { kind: Kind::Response { id: INITIALIZE_ID, result, error }, .. }) => match result {
+            Ok(Message { kind: Kind::Response { id: greeting::ID, result, error }, .. }) => match result {
                 Some(result) => Ok(Arc::from(result)),
                 None => Err(error.unwrap_or_default().to_string()),
             },
             _ => {
-                self.pass_on(line, noise);
+                self.pass_on(line);
                 return false;
             }
         };
         let _ = self.inbox.send(Event::Answered { generation: self.child.generation, answer });
         true
+    }
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.noise.summarize(&self.server);
     }
 }
 

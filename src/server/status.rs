@@ -47,6 +47,14 @@ pub enum Reason {
     Unhealthy,
     /// It ended too often; the next try waits.
     CrashLoop,
+    /// The connection that stands in for a child was lost; the text says how.
+    Disconnected(String),
+    /// Nobody needs it; the next call has it started. It stays the reason until that start has ended.
+    Asleep,
+    /// It speaks only the modern era and is started again for that.
+    OtherEra,
+    /// It was tried out for the modern era and does not speak it; it is not started again.
+    NotModern,
 }
 
 /// What the server answered last when asked whether it lives.
@@ -83,6 +91,10 @@ impl fmt::Display for Reason {
             Reason::StartTimeout => f.write_str("start-timeout"),
             Reason::Unhealthy => f.write_str("unhealthy"),
             Reason::CrashLoop => f.write_str("crash-loop"),
+            Reason::Disconnected(_) => f.write_str("disconnected"),
+            Reason::Asleep => f.write_str("asleep"),
+            Reason::OtherEra => f.write_str("other-era"),
+            Reason::NotModern => f.write_str("not-modern"),
         }
     }
 }
@@ -126,6 +138,10 @@ impl End {
             Reason::Unhealthy => "did not answer its health checks and was stopped".into(),
             Reason::SpawnFailed(stage) => format!("could not be started ({stage})"),
             Reason::CrashLoop => format!("{how}, as it did several times before"),
+            Reason::Disconnected(why) => format!("lost its connection: {why}"),
+            Reason::Asleep => "was stopped because nobody needed it".into(),
+            Reason::OtherEra => "was stopped to be started for the modern era".into(),
+            Reason::NotModern => "does not speak the modern era".into(),
         }
     }
 
@@ -178,6 +194,20 @@ pub struct Status {
     pub running: Option<Running>,
 }
 
+impl Status {
+    /// Nothing is wrong and nobody has to wait for it: it is asleep, or on its way there or back.
+    pub fn rests(&self) -> bool {
+        self.reason == Some(Reason::Asleep)
+    }
+
+    /// Its first start is under way or still to come; starting it in the other era is part of that.
+    pub fn is_new(&self) -> bool {
+        let begun =
+            matches!(self.state, State::Stopped | State::Starting) || self.reason == Some(Reason::OtherEra);
+        begun && self.last_end.is_none() && self.target == Target::Up && !self.rests()
+    }
+}
+
 /// Why a call cannot be made.
 #[derive(Clone)]
 pub struct Unavailable(pub Box<Status>);
@@ -190,7 +220,7 @@ impl Unavailable {
         match (status.target, status.state) {
             (Target::Down, _) => format!("server {name} is stopped; start it with: mcp-proxy start {name}"),
             // One that was up or has failed before is down, also while the next try is under way.
-            (_, State::Starting) if status.last_end.is_none() => {
+            (_, State::Starting) if status.last_end.is_none() || status.rests() => {
                 format!("server {name} is still starting{detail}; try again in a moment")
             }
             _ => {
@@ -241,11 +271,7 @@ impl Board {
 
     /// Waits at most `patience` until the first start has ended, well or badly.
     pub(super) fn wait_settled(&self, patience: Duration) {
-        let first = |status: &mut Status| {
-            let begun = matches!(status.state, State::Stopped | State::Starting);
-            begun && status.last_end.is_none() && status.target == Target::Up
-        };
-        let guard = self.changed.wait_timeout_while(self.read(), patience, first);
+        let guard = self.changed.wait_timeout_while(self.read(), patience, |status| status.is_new());
         drop(guard.unwrap_or_else(PoisonError::into_inner));
     }
 

@@ -12,6 +12,7 @@ mod errors;
 mod front;
 mod health;
 mod http_servers;
+mod sleep;
 mod start;
 mod stopping;
 mod supervision;

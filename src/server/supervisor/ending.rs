@@ -1,7 +1,7 @@
 //! How a child ends, and what comes next.
 
 use super::super::restart::Next;
-use super::super::status::{End, Health, Reason, State};
+use super::super::status::{End, Health, Reason, State, Target};
 use super::{Phase, Step, Supervisor, Wish};
 use rustix::process::Signal;
 use std::os::unix::process::ExitStatusExt;
@@ -45,8 +45,9 @@ impl Supervisor {
             Phase::Ready { child: None, .. } => return self.parted(),
             other => return self.phase = other,
         };
-        if matches!(step, Step::StdinClosed) {
-            child.input.close();
+        let waits = child.ends_by_itself();
+        if waits && matches!(step, Step::StdinClosed) {
+            child.outlet.close();
         }
         self.server.board.write(|status| {
             status.state = State::Stopping;
@@ -54,6 +55,9 @@ impl Supervisor {
             status.running = None;
         });
         self.phase = Phase::Ending { child, reason, step, deadline: Instant::now() + patience, uptime };
+        if !waits {
+            self.lost("it takes no more messages".into());
+        }
     }
 
     /// A server elsewhere has no process that would have to end first.
@@ -84,6 +88,16 @@ impl Supervisor {
             (Some(code), _) => Reason::Exited(code),
             (None, signal) => Reason::Signalled(signal.unwrap_or_default()),
         };
+        self.gone(own, Some(status));
+    }
+
+    /// The connection that stood in for a child is over.
+    pub(super) fn lost(&mut self, why: String) {
+        self.gone(Reason::Disconnected(why), None);
+    }
+
+    /// The child is gone, for a reason of its `own` unless it was ended for another.
+    fn gone(&mut self, own: Reason, status: Option<ExitStatus>) {
         let phase = std::mem::replace(&mut self.phase, Phase::Down { retry: None });
         let (child, reason, uptime) = match phase {
             Phase::Starting { child, .. } => (child, own, Duration::ZERO),
@@ -93,12 +107,8 @@ impl Supervisor {
         };
         self.server.board.write(|status| status.running = None);
         child.drain(DRAIN);
-        let end = End {
-            generation: child.generation,
-            reason,
-            status: Some(status),
-            stderr: self.server.tail.last(ERROR_LINES),
-        };
+        let stderr = self.server.tail.last(ERROR_LINES);
+        let end = End { generation: child.generation, reason, status, stderr };
         self.face.down(child.generation, &end);
         child.bury(&self.context.guard);
         self.after(end, uptime);
@@ -115,18 +125,33 @@ impl Supervisor {
     }
 
     /// The child is gone: what next?
-    pub(super) fn after(&mut self, end: End, uptime: Duration) {
-        let reason = end.reason.clone();
-        if reason != Reason::Requested {
-            self.note(end.words());
+    fn after(&mut self, end: End, uptime: Duration) {
+        let (reason, words) = (end.reason.clone(), end.words());
+        if reason != Reason::OtherEra {
+            self.server.board.write(|status| status.last_end = Some(end));
         }
-        self.server.board.write(|status| status.last_end = Some(end));
         if self.wish != Wish::Up {
-            return self.down(&Reason::Requested);
+            return self.down(&reason);
         }
-        if reason == Reason::Requested {
-            return self.launch();
+        match reason {
+            Reason::Requested => self.launch(),
+            Reason::OtherEra => {
+                self.planned += 1;
+                self.launch();
+            }
+            Reason::Asleep => {
+                self.planned += 1;
+                if self.woken { self.launch() } else { self.fall_asleep() }
+            }
+            _ if self.is_on_trial() => self.give_up(&words),
+            trouble => {
+                self.note(words);
+                self.try_again(trouble, uptime);
+            }
         }
+    }
+
+    fn try_again(&mut self, reason: Reason, uptime: Duration) {
         let now = Instant::now();
         let (reason, delay) = match self.policy.on_exit(now, uptime, rand::random()) {
             Next::After(delay) => (reason, delay),
@@ -138,6 +163,26 @@ impl Supervisor {
         if self.woken {
             self.wake();
         }
+    }
+
+    /// It was only tried out, and does not speak the modern era: an answer like another, so whoever waits has it at
+    /// once, and the server is not started again.
+    pub(super) fn give_up(&mut self, why: &str) {
+        log::info!(server = self.name(), event = "not-modern"; "does not speak the modern era: {why}");
+        self.wish = Wish::Down;
+        self.server.board.write(|status| {
+            status.target = Target::Down;
+            status.reason = Some(Reason::NotModern);
+        });
+        match self.phase {
+            Phase::Starting { .. } => self.end(Reason::NotModern),
+            _ => self.down(&Reason::NotModern),
+        }
+    }
+
+    pub(super) fn fall_asleep(&mut self) {
+        self.down(&Reason::Asleep);
+        self.phase = Phase::Asleep;
     }
 
     pub(super) fn down(&mut self, reason: &Reason) {

@@ -1,33 +1,42 @@
 //! The supervisor of one server: an actor with one inbox, the only one that changes the server's state.
 
 mod ending;
+mod health;
 mod starting;
+mod wishes;
 
 use super::Face;
 use super::child::Child;
-use super::handle::{Context, Report, Server};
+use super::dial::Dial;
+use super::greeting::Answer;
+use super::handle::{Context, Report, Role, Server};
+use super::outlet::Opening;
 use super::pulse::Pulse;
 use super::restart::Policy;
-use super::status::{Health, Reason, Target};
+use super::status::Reason;
 use crate::config::spec::{Launch, ServerSpec, Transport};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rustix::process::Signal;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use wishes::Wish;
 
 /// Everything that can happen to a server.
+#[allow(dead_code)] // used by the bridge and the links
 pub(super) enum Event {
     Start,
     Stop,
     Restart,
     /// A call waits for a server that has no child to take it.
     Wake,
+    /// Nobody needs the child for now.
+    Sleep,
     /// For good: stop and end the thread.
     Close,
     Answered {
         generation: u64,
-        answer: Result<Arc<str>, String>,
+        answer: Answer,
     },
     Exited {
         generation: u64,
@@ -37,19 +46,23 @@ pub(super) enum Event {
     Quiet {
         generation: u64,
     },
+    /// The connection that stood in for a child is over.
+    Lost {
+        generation: u64,
+        why: String,
+    },
     Health(Report),
 }
 
 /// How often a starting HTTP child is asked whether it answers.
 const PROBE_INTERVAL: Duration = Duration::from_millis(50);
-/// However often calls ask for it, a server that keeps ending is not started more often than this.
-const WAKE_INTERVAL: Duration = Duration::from_secs(1);
-
 /// Where the child is in its life. The status on the board follows from it.
 enum Phase {
     Down {
         retry: Option<Instant>,
     },
+    /// The next call has one started.
+    Asleep,
     Starting {
         child: Child,
         deadline: Instant,
@@ -69,15 +82,6 @@ enum Phase {
     Closed,
 }
 
-/// What is to become of the server.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wish {
-    Up,
-    Down,
-    /// Down, and the supervisor with it.
-    Closed,
-}
-
 /// The steps of ending a child.
 #[derive(Clone, Copy)]
 enum Step {
@@ -93,9 +97,14 @@ pub(super) struct Supervisor {
     port: Option<u16>,
     face: Arc<dyn Face>,
     context: Arc<Context>,
+    /// How the next child is greeted: what was learnt of the server's era stays known.
+    opening: Opening,
+    dial: Option<Arc<dyn Dial>>,
     policy: Policy,
     wish: Wish,
     generation: u64,
+    /// Children started after sleep, or for the other era: these are no restarts.
+    planned: u64,
     /// Health checks missed in a row.
     misses: u32,
     pulse: Pulse,
@@ -112,29 +121,34 @@ impl Supervisor {
         port: Option<u16>,
         face: Arc<dyn Face>,
         context: Arc<Context>,
+        role: Role,
     ) -> Supervisor {
-        let policy = Policy::new(context.restart.clone());
-        let phase = Phase::Down { retry: None };
-        let (generation, misses, woken, last_start) = (0, 0, false, None);
+        let phase = if role.asleep { Phase::Asleep } else { Phase::Down { retry: None } };
         Supervisor {
             server,
             spec,
             port,
             face,
+            policy: Policy::new(context.restart.clone()),
             context,
-            policy,
+            opening: role.opening,
+            dial: role.dial,
             wish: Wish::Up,
-            generation,
-            misses,
+            generation: 0,
+            planned: 0,
+            misses: 0,
             pulse: Pulse::new(),
-            woken,
+            woken: false,
             phase,
-            last_start,
+            last_start: None,
         }
     }
 
     pub(super) fn run(mut self, inbox: &Receiver<Event>) {
-        self.launch();
+        match self.phase {
+            Phase::Asleep => self.fall_asleep(),
+            _ => self.launch(),
+        }
         while !matches!(self.phase, Phase::Closed) {
             let event = match self.timer() {
                 Some(at) => inbox.recv_deadline(at),
@@ -155,7 +169,7 @@ impl Supervisor {
                 Some((Instant::now() + PROBE_INTERVAL).min(*deadline))
             }
             Phase::Starting { deadline, .. } | Phase::Ending { deadline, .. } => Some(*deadline),
-            Phase::Ready { .. } | Phase::Closed => None,
+            Phase::Asleep | Phase::Ready { .. } | Phase::Closed => None,
         }
     }
 
@@ -165,127 +179,42 @@ impl Supervisor {
             Event::Stop => self.want_down(Wish::Down),
             Event::Restart => self.restart(),
             Event::Wake => self.wake(),
+            Event::Sleep => self.sleep(),
             Event::Close => self.want_down(Wish::Closed),
             Event::Answered { generation, answer } if self.is_current(generation) => self.answered(answer),
             Event::Exited { generation, status } if self.is_current(generation) => self.exited(status),
             Event::Quiet { generation } if self.is_current(generation) => self.went_quiet(),
+            Event::Lost { generation, why } if self.is_current(generation) => self.lost(why),
             Event::Health(report) if self.is_current(report.generation) => self.health(&report),
             // Of an earlier child.
-            Event::Answered { .. } | Event::Exited { .. } | Event::Quiet { .. } | Event::Health(_) => {}
+            Event::Answered { .. } | Event::Exited { .. } | Event::Quiet { .. } => {}
+            Event::Lost { .. } | Event::Health(_) => {}
         }
     }
 
     fn time_is_up(&mut self) {
         match &self.phase {
             Phase::Down { .. } => self.launch(),
-            Phase::Starting { deadline, .. } if Instant::now() >= *deadline => {
-                let seconds = self.spec.options.start_timeout.as_secs();
-                self.note(format!("did not answer within start_timeout_seconds = {seconds}"));
-                self.end(Reason::StartTimeout);
-            }
+            Phase::Starting { deadline, .. } if Instant::now() >= *deadline => self.start_timed_out(),
             Phase::Starting { .. } => self.probe(),
             Phase::Ending { .. } => self.next_step(),
-            Phase::Ready { .. } | Phase::Closed => {}
+            Phase::Asleep | Phase::Ready { .. } | Phase::Closed => {}
         }
     }
-
-    // ---- what the operator wants
-
-    fn want(&mut self, wish: Wish) {
-        self.wish = wish;
-        let target = if wish == Wish::Up { Target::Up } else { Target::Down };
-        self.server.board.write(|status| status.target = target);
-    }
-
-    fn want_up(&mut self) {
-        self.want(Wish::Up);
-        if matches!(self.phase, Phase::Down { .. }) {
-            self.policy.forget();
-            self.launch();
-        }
-    }
-
-    fn want_down(&mut self, wish: Wish) {
-        self.want(wish);
-        self.woken = false;
-        match &mut self.phase {
-            Phase::Down { .. } => self.down(&Reason::Requested),
-            Phase::Ending { reason, .. } => *reason = Some(Reason::Requested),
-            _ => self.end(Reason::Requested),
-        }
-    }
-
-    fn restart(&mut self) {
-        self.policy.forget();
-        self.want(Wish::Up);
-        match self.phase {
-            Phase::Down { .. } => self.launch(),
-            Phase::Ending { .. } | Phase::Closed => {}
-            _ => self.end(Reason::Requested),
-        }
-    }
-
-    fn wake(&mut self) {
-        match &mut self.phase {
-            Phase::Down { retry: Some(at) } => {
-                let allowed = self.last_start.map_or_else(Instant::now, |start| start + WAKE_INTERVAL);
-                *at = allowed.min(*at);
-                self.woken = false;
-            }
-            Phase::Starting { .. } | Phase::Ending { .. } => self.woken = true,
-            Phase::Down { retry: None } | Phase::Ready { .. } | Phase::Closed => {}
-        }
-    }
-
-    fn health(&mut self, report: &Report) {
-        let Phase::Ready { child, .. } = &self.phase else { return };
-        let restartable = child.is_some();
-        if report.failure.is_none() {
-            self.pulse.beat();
-        }
-        let excused = report.busy && self.pulse.silence() < self.longest_silence();
-        self.misses = match (&report.failure, excused) {
-            (None, _) => 0,
-            (Some(_), true) => self.misses,
-            (Some(_), false) => self.misses + 1,
-        };
-        let health = match &report.failure {
-            None => Health::Healthy,
-            Some(_) if self.misses >= self.context.health.unhealthy_after => Health::Unhealthy,
-            Some(_) => Health::Degraded,
-        };
-        let changed = self.server.board.read().health != health;
-        self.server.board.write(|status| status.health = health);
-        if let Some(failure) = report.failure.as_ref().filter(|_| changed) {
-            self.note(failure.clone());
-        } else if changed {
-            log::info!(server = self.name(), event = "health"; "{health}");
-        }
-        if health == Health::Unhealthy && restartable {
-            self.end(Reason::Unhealthy);
-        }
-    }
-
-    /// For how long a call can be the reason that nothing is heard: then its own deadline has ended it. An HTTP
-    /// server's progress does not pass here, so there it is the call's whole life.
-    fn longest_silence(&self) -> Duration {
-        let options = &self.spec.options;
-        match &self.spec.launch {
-            Launch::Child(child) if child.transport == Transport::Stdio => {
-                options.call_idle.min(options.call_timeout)
-            }
-            _ => options.call_timeout,
-        }
-    }
-
-    // ---- small things
 
     fn name(&self) -> &str {
         &self.spec.name
     }
 
+    /// Whether it is a process that listens on a port, and nothing else stands in for it.
     fn is_http(&self) -> bool {
-        matches!(&self.spec.launch, Launch::Child(child) if child.transport == Transport::Http)
+        self.dial.is_none()
+            && matches!(&self.spec.launch, Launch::Child(child) if child.transport == Transport::Http)
+    }
+
+    /// Whether it is still to be seen that the server speaks the modern era at all.
+    fn is_on_trial(&self) -> bool {
+        self.opening == Opening::TryModern
     }
 
     fn is_current(&self, generation: u64) -> bool {

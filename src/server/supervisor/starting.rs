@@ -1,18 +1,23 @@
 //! How a child comes to be ready.
 
-use super::super::child::{Child, Launcher};
-use super::super::outlet::Greeting;
-use super::super::output::INITIALIZE_ID;
+use super::super::child::Child;
+use super::super::dial::{Dial, Inlet};
+use super::super::greeting::{self, Answer, Verdict};
+use super::super::outlet::{Greeting, Opening};
+use super::super::output::Listener;
+use super::super::process::Launcher;
 use super::super::pulse::Pulse;
 use super::super::status::{Health, Reason, Running, State};
 use super::{Phase, Supervisor};
 use crate::config::spec::Launch;
-use crate::protocol::revision::{self, Era};
+use crate::protocol::revision::Era;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How much of the child's own error goes into the log.
 const ERROR_BYTES: usize = 500;
+/// What a server gets that is only asked whether it speaks the modern era: some say nothing to what they do not know.
+const PROBE_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Supervisor {
     pub(super) fn launch(&mut self) {
@@ -21,14 +26,23 @@ impl Supervisor {
         self.pulse = Pulse::new();
         self.server.tail.begin();
         self.last_start = Some(Instant::now());
-        let spec = Arc::clone(&self.spec);
-        let generation = self.generation;
-        match &spec.launch {
-            Launch::Remote(_) => self.ready(None, Running { generation, outlet: None, greeting: None }),
-            Launch::Child(child) => {
+        match self.begin() {
+            Ok(Some(child)) => self.started(child),
+            Ok(None) => self.ready(None, self.unheard()),
+            Err(stage) => self.spawn_failed(stage),
+        }
+    }
+
+    /// A new child; none if there is nothing to start.
+    fn begin(&self) -> Result<Option<Child>, String> {
+        let child = match (&self.dial, &self.spec.launch) {
+            (Some(dial), _) => self.connect(dial.as_ref())?,
+            (None, Launch::Remote(_)) => return Ok(None),
+            (None, Launch::Child(spec)) => {
                 let launcher = Launcher {
-                    name: &spec.name,
-                    spec: child,
+                    name: self.name(),
+                    number: self.server.number,
+                    spec,
                     port: self.port,
                     context: &self.context,
                     face: &self.face,
@@ -36,62 +50,103 @@ impl Supervisor {
                     tail: &self.server.tail,
                     pulse: &self.pulse,
                 };
-                match launcher.start(generation) {
-                    Ok(child) => self.started(child),
-                    Err(stage) => self.spawn_failed(stage),
-                }
+                launcher.start(self.generation)?
             }
-        }
+        };
+        Ok(Some(child))
     }
 
-    pub(super) fn started(&mut self, child: Child) {
-        let (pid, generation) = (child.pid, self.generation);
-        log::info!(server = self.name(), event = "started", pid, generation; "started");
-        if !self.is_http() {
-            let _ = child.input.send(initialize_request());
+    fn connect(&self, dial: &dyn Dial) -> Result<Child, String> {
+        let inbox = &self.server.inbox;
+        let listener = Listener::new(self.name(), self.unheard(), Arc::clone(&self.face), inbox.clone());
+        let inlet = Inlet::new(listener, self.pulse.clone(), inbox.clone());
+        let outlet =
+            dial.dial(&self.opening, inlet.clone()).map_err(|error| format!("connection: {error}"))?;
+        inlet.connect(&outlet);
+        Ok(Child::link(outlet, self.generation, inlet))
+    }
+
+    /// The present child, before it has said or been told anything.
+    fn unheard(&self) -> Running {
+        Running { generation: self.generation, outlet: None, greeting: None }
+    }
+
+    fn started(&mut self, child: Child) {
+        let (pid, generation) = (child.pid(), self.generation);
+        match pid {
+            Some(pid) => {
+                log::info!(server = self.name(), event = "started", pid, generation; "started");
+            }
+            None => log::info!(server = self.name(), event = "started", generation; "connecting"),
         }
+        if !self.is_http() {
+            let _ = child.outlet.send(greeting::request(&self.opening)); // should it be gone, its end is told by others
+        }
+        let restarts = generation - 1 - self.planned;
         self.server.board.write(|status| {
             status.state = State::Starting;
-            status.pid = Some(pid);
-            status.restarts = generation - 1;
+            status.pid = pid;
+            status.restarts = restarts;
         });
-        self.phase = Phase::Starting { child, deadline: Instant::now() + self.spec.options.start_timeout };
+        let own = self.spec.options.start_timeout;
+        let patience = if self.is_on_trial() { own.min(PROBE_PATIENCE) } else { own };
+        self.phase = Phase::Starting { child, deadline: Instant::now() + patience };
     }
 
     pub(super) fn probe(&mut self) {
-        let answers = self.face.answers();
-        if answers {
-            let generation = self.generation;
-            self.promote(Running { generation, outlet: None, greeting: None });
+        if self.face.answers() {
+            self.promote(self.unheard());
         }
     }
 
-    pub(super) fn answered(&mut self, answer: Result<Arc<str>, String>) {
+    pub(super) fn start_timed_out(&mut self) {
+        if self.is_on_trial() {
+            return self.give_up("no answer");
+        }
+        let seconds = self.spec.options.start_timeout.as_secs();
+        self.note(format!("did not answer within start_timeout_seconds = {seconds}"));
+        self.end(Reason::StartTimeout);
+    }
+
+    pub(super) fn answered(&mut self, answer: Answer) {
+        if !matches!(self.phase, Phase::Starting { .. }) {
+            return;
+        }
+        match greeting::judge(&self.opening, answer) {
+            Verdict::Agreed(greeting) => self.agreed(greeting),
+            Verdict::ModernOnly => {
+                log::info!(server = self.name(), event = "modern-only"; "speaks only the modern era; starting it again for that");
+                self.opening = Opening::Modern;
+                self.end(Reason::OtherEra);
+            }
+            Verdict::Refused(error) if self.is_on_trial() => self.give_up(start_of(&error)),
+            Verdict::Refused(error) => {
+                let method = greeting::method(&self.opening);
+                self.note(format!("refused {method}: {}", start_of(&error)));
+                self.end(Reason::SpawnFailed(method.into()));
+            }
+        }
+    }
+
+    fn agreed(&mut self, greeting: Greeting) {
         let Phase::Starting { child, .. } = &self.phase else { return };
-        match answer {
-            Ok(result) => {
-                let input = Arc::clone(&child.input);
-                let _ =
-                    input.send(b"{\"jsonrpc\":\"2.0\",\"method\":\"notifications/initialized\"}\n".to_vec());
-                let generation = self.generation;
-                let greeting = Greeting { era: Era::Legacy, result };
-                self.promote(Running { generation, outlet: Some(input), greeting: Some(greeting) });
-            }
-            Err(error) => {
-                self.note(format!("refused initialize: {}", start_of(&error)));
-                self.end(Reason::SpawnFailed("initialize".into()));
-            }
+        let outlet = Arc::clone(&child.outlet);
+        match greeting.era {
+            Era::Legacy => drop(outlet.send(greeting::INITIALIZED.to_vec())),
+            // Whoever was on trial has passed.
+            Era::Modern => self.opening = Opening::Modern,
         }
+        self.promote(Running { outlet: Some(outlet), greeting: Some(greeting), ..self.unheard() });
     }
 
-    pub(super) fn promote(&mut self, running: Running) {
+    fn promote(&mut self, running: Running) {
         if let Phase::Starting { child, .. } = std::mem::replace(&mut self.phase, Phase::Down { retry: None })
         {
             self.ready(Some(child), running);
         }
     }
 
-    pub(super) fn ready(&mut self, child: Option<Child>, running: Running) {
+    fn ready(&mut self, child: Option<Child>, running: Running) {
         self.face.up(&running);
         let took = self.last_start.map_or(0, |start| start.elapsed().as_millis() as u64);
         log::info!(server = self.name(), event = "ready", ms = took; "ready");
@@ -109,16 +164,4 @@ impl Supervisor {
 /// Of a child's error, which may be as long as a message, no more than a person reads.
 fn start_of(error: &str) -> &str {
     &error[..error.floor_char_boundary(ERROR_BYTES)]
-}
-
-/// What the shared child is told: the newest legacy revision; sampling and elicitation, whose requests can be
-/// routed to one session; no roots, which belong to one client each.
-fn initialize_request() -> Vec<u8> {
-    let params = serde_json::json!({
-        "protocolVersion": revision::NEWEST_LEGACY.as_str(),
-        "capabilities": { "sampling": {}, "elicitation": { "form": {}, "url": {} } },
-        "clientInfo": { "name": "mcp-proxy", "version": env!("CARGO_PKG_VERSION") },
-    });
-    format!("{{\"jsonrpc\":\"2.0\",\"id\":{INITIALIZE_ID},\"method\":\"initialize\",\"params\":{params}}}\n")
-        .into_bytes()
 }

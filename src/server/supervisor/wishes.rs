@@ -1,0 +1,84 @@
+//! What is wanted of the server: by the operator, who has it started and stopped, and by the calls, which need it or not.
+
+use super::super::status::{Reason, Target};
+use super::{Phase, Supervisor};
+use std::time::{Duration, Instant};
+
+/// However often calls ask for it, a server that keeps ending is not started more often than this.
+const WAKE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What is to become of the server.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Wish {
+    Up,
+    Down,
+    /// Down, and the supervisor with it.
+    Closed,
+}
+
+impl Supervisor {
+    fn want(&mut self, wish: Wish) {
+        self.wish = wish;
+        let target = if wish == Wish::Up { Target::Up } else { Target::Down };
+        self.server.board.write(|status| status.target = target);
+    }
+
+    /// Wakes it too: the operator asks, as a call would.
+    pub(super) fn want_up(&mut self) {
+        self.want(Wish::Up);
+        match self.phase {
+            Phase::Down { .. } | Phase::Asleep => {
+                self.policy.forget();
+                self.launch();
+            }
+            Phase::Ending { .. } => self.woken = true,
+            Phase::Starting { .. } | Phase::Ready { .. } | Phase::Closed => {}
+        }
+    }
+
+    pub(super) fn want_down(&mut self, wish: Wish) {
+        self.want(wish);
+        self.woken = false;
+        match &mut self.phase {
+            Phase::Down { .. } | Phase::Asleep => self.down(&Reason::Requested),
+            Phase::Ending { reason, .. } => *reason = Some(Reason::Requested),
+            _ => self.end(Reason::Requested),
+        }
+    }
+
+    pub(super) fn restart(&mut self) {
+        self.policy.forget();
+        match self.phase {
+            Phase::Starting { .. } | Phase::Ready { .. } => {
+                self.want(Wish::Up);
+                self.end(Reason::Requested);
+            }
+            _ => self.want_up(),
+        }
+    }
+
+    pub(super) fn wake(&mut self) {
+        match &mut self.phase {
+            Phase::Asleep => {
+                self.woken = true;
+                self.launch();
+            }
+            Phase::Down { retry: Some(at) } => {
+                let allowed = self.last_start.map_or_else(Instant::now, |start| start + WAKE_INTERVAL);
+                *at = allowed.min(*at);
+                self.woken = false;
+            }
+            Phase::Starting { .. } | Phase::Ending { .. } => self.woken = true,
+            Phase::Down { retry: None } | Phase::Ready { .. } | Phase::Closed => {}
+        }
+    }
+
+    /// Ends a child that nobody needs. One that somebody waits for goes on, and so does the wait for a next try.
+    pub(super) fn sleep(&mut self) {
+        match self.phase {
+            Phase::Starting { .. } if self.woken => {}
+            Phase::Starting { .. } | Phase::Ready { child: Some(_), .. } => self.end(Reason::Asleep),
+            _ => {}
+        }
+    }
+}
