@@ -78,6 +78,49 @@ impl Served {
         }
     }
 
+    /// The supervisors of its children beside the first.
+    fn others(&self) -> Vec<Arc<Server>> {
+        match &self.face {
+            ClientFace::Bridge(bridge) => bridge.other_servers(),
+            ClientFace::Forward(_) => Vec::new(),
+        }
+    }
+
+    /// Wants all its children up.
+    pub fn start(&self) {
+        self.server.start();
+        self.others().iter().for_each(|server| server.start());
+    }
+
+    /// Wants all its children down.
+    pub fn stop(&self) {
+        self.server.stop();
+        self.others().iter().for_each(|server| server.stop());
+    }
+
+    /// Stops all its children that run and wants them up.
+    pub fn restart(&self) {
+        self.server.restart();
+        self.others().iter().for_each(|server| server.restart());
+    }
+
+    fn close(&self) {
+        self.server.close();
+        self.others().iter().for_each(|server| server.close());
+    }
+
+    fn join(&self) {
+        self.server.join();
+        self.others().iter().for_each(|server| server.join());
+    }
+
+    /// Nobody is served here any more.
+    fn clear(&self) {
+        if let ClientFace::Bridge(bridge) = &self.face {
+            bridge.clear();
+        }
+    }
+
     fn end_streams(&self) {
         if let ClientFace::Bridge(bridge) = &self.face {
             bridge.end_streams();
@@ -226,7 +269,7 @@ impl Fleet {
 
     fn face(
         &self,
-        spec: &ServerSpec,
+        spec: &Arc<ServerSpec>,
         server: &Arc<Server>,
         port: Option<u16>,
     ) -> Result<(ClientFace, Arc<dyn Face>), String> {
@@ -238,8 +281,10 @@ impl Fleet {
                 Target::child(port, &child.path)?
             }
             _ => {
-                let bridge = Bridge::new(Arc::clone(server), spec.options.clone(), limits, wait);
-                return Ok((ClientFace::Bridge(Arc::clone(&bridge)), bridge));
+                let (spec, context) = (Arc::clone(spec), Arc::clone(&self.context));
+                let bridge = Bridge::new(Arc::clone(server), spec, context, wait);
+                let below = bridge.face();
+                return Ok((ClientFace::Bridge(bridge), below));
             }
         };
         let forward = Forward::new(Arc::clone(server), target, spec.options.clone(), limits, wait);
@@ -251,10 +296,13 @@ impl Fleet {
     }
 }
 
-/// Whether it begins asleep. A server elsewhere has no child to be started.
+/// How its first child begins. A server elsewhere has no child to be started.
 fn role(spec: &ServerSpec) -> Role {
-    let is_child = matches!(spec.launch, Launch::Child(_));
-    Role { asleep: is_child && spec.options.start == Start::OnDemand, ..Role::default() }
+    match &spec.launch {
+        Launch::Child(child) if child.transport == Transport::Stdio => Bridge::role(spec),
+        Launch::Child(_) => Role { asleep: spec.options.start == Start::OnDemand, ..Role::default() },
+        Launch::Remote(_) => Role::default(),
+    }
 }
 
 fn asks_for_port(spec: &ServerSpec) -> bool {
@@ -265,9 +313,12 @@ fn asks_for_port(spec: &ServerSpec) -> bool {
 fn close_all<'s>(servers: impl Iterator<Item = &'s Arc<Served>> + Clone, http: &http::Server) {
     for served in servers.clone() {
         http.close(&served.spec.name);
-        served.server.close();
+        served.close();
     }
-    servers.for_each(|served| served.server.join());
+    servers.for_each(|served| {
+        served.join();
+        served.clear();
+    });
 }
 
 /// The ports of servers that were stopped, for those of the same name that come after them. All others are free.

@@ -3,8 +3,7 @@
 use super::peer::audience::Audience;
 use super::peer::{Peer, Terms, era_of};
 use super::session::registry::Sessions;
-use crate::config::spec::{Instances, ServerSpec};
-use crate::config::{Eras, Start};
+use crate::config::spec::{Eras, Instances, ServerSpec, Start};
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Era;
 use crate::server::{Context, Opening, Role, Running, Server, State};
@@ -45,7 +44,8 @@ impl Children {
         context: Arc<Context>,
         terms: Arc<Terms>,
     ) -> Children {
-        let primary = Arc::new(Peer::new(primary, Audience::shared(Arc::clone(sessions)), Arc::clone(&terms)));
+        let primary =
+            Arc::new(Peer::new(primary, Audience::shared(Arc::clone(sessions)), Arc::clone(&terms)));
         Children {
             spec,
             context,
@@ -165,7 +165,8 @@ impl Children {
                 return Ok(());
             }
             let idle = own.iter().filter(|one| one.awake && one.peer.is_idle());
-            if let Some(oldest) = idle.min_by_key(|one| one.peer.last_used()).map(|one| Arc::clone(&one.peer)) {
+            if let Some(oldest) = idle.min_by_key(|one| one.peer.last_used()).map(|one| Arc::clone(&one.peer))
+            {
                 mark(&mut own, &oldest, false);
                 mark(&mut own, peer, true);
                 drop(own);
@@ -182,7 +183,7 @@ impl Children {
     }
 
     fn most(&self) -> usize {
-        self.spec.options.max_instances as usize
+        self.spec.options.max_instances
     }
 
     fn all_busy(&self) -> String {

@@ -57,10 +57,18 @@ impl Bridge {
         let (options, limits) = (spec.options.clone(), context.limits.clone());
         let sessions = Arc::new(Sessions::new(limits.max_sessions));
         let (replay, kept) = (Replay::new(limits.replay_bytes), Kept::new(limits.replay_bytes));
-        let parked = Parked::new(limits.max_parked, Duration::from_secs(limits.park_seconds));
+        let parked = Parked::new(limits.max_parked, limits.park());
         let terms = Arc::new(Terms { options, limits, restart_wait });
         let children = Children::new(server, &sessions, spec, context, Arc::clone(&terms));
-        Arc::new(Bridge { terms, sessions, children, replay, kept, parked, annotations: Annotations::default() })
+        Arc::new(Bridge {
+            terms,
+            sessions,
+            children,
+            replay,
+            kept,
+            parked,
+            annotations: Annotations::default(),
+        })
     }
 
     /// What the server's first child talks to.

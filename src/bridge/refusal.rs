@@ -34,7 +34,10 @@ impl Refusal {
     /// There is no place for another long-lived stream.
     pub(crate) fn too_many_streams() -> Refusal {
         let message = "too many streams are open here; try again later";
-        Refusal { retry_after: Some("10"), ..Refusal::new(StatusCode::SERVICE_UNAVAILABLE, INTERNAL_ERROR, message) }
+        Refusal {
+            retry_after: Some("10"),
+            ..Refusal::new(StatusCode::SERVICE_UNAVAILABLE, INTERNAL_ERROR, message)
+        }
     }
 
     /// The same refusal for the request with this id (raw JSON).

@@ -15,9 +15,9 @@ impl Front {
         }
         let Some(served) = self.fleet().get(name) else { return self.unknown(name) };
         match action {
-            Action::Start => served.server.start(),
-            Action::Stop => served.server.stop(),
-            Action::Restart => served.server.restart(),
+            Action::Start => served.start(),
+            Action::Stop => served.stop(),
+            Action::Restart => served.restart(),
         }
         log::info!(server = name, event = "command"; "{action:?} by command");
         answer::json(StatusCode::ACCEPTED, &json!({ "ok": true }))

@@ -1,15 +1,14 @@
 //! The health thread: asks every ready server for a sign of life and reports to its supervisor.
 
-use crate::bridge::Bridge;
 use crate::config::Health;
 use crate::fleet::{ClientFace, Fleet, Served};
-use crate::server::{Report, Running};
+use crate::server::Report;
 use crate::thread;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use ureq::Agent;
 
 /// The handle on the health thread, which ends with it: at once, or when the round under way is over. Nobody has to
@@ -45,11 +44,10 @@ impl Monitor {
 /// All servers are asked together, each on a thread of its own, so that ten silent ones cost one timeout.
 fn round(fleet: &Fleet, check: &Check) {
     let serving = fleet.serving();
-    let running = serving.servers.values().filter_map(|served| Some((served, served.server.running()?)));
-    let threads = running.filter_map(|(served, running)| {
+    let threads = serving.servers.values().filter_map(|served| {
         let (name, served, check) = (format!("ask:{}", served.spec.name), Arc::clone(served), check.clone());
         // Without a thread this round says nothing of the server.
-        thread::spawn(&name, move || check.server(&served, &running)).ok()
+        thread::spawn(&name, move || check.server(&served)).ok()
     });
     let threads: Vec<JoinHandle<()>> = threads.collect();
     threads.into_iter().for_each(|thread| drop(thread.join()));
@@ -62,24 +60,20 @@ struct Check {
 }
 
 impl Check {
-    fn server(&self, served: &Served, running: &Running) {
-        let (failure, port) = match &served.face {
+    fn server(&self, served: &Served) {
+        match &served.face {
             ClientFace::Bridge(bridge) => {
-                bridge.expire();
-                let failure = self.ping(bridge, running).err();
-                let port = if failure.is_none() { self.own_port(served) } else { None };
-                (failure, port)
+                bridge.tidy();
+                let trouble = served.server.running().and_then(|_| self.own_port(served));
+                bridge.check(self.patience, trouble.as_deref());
             }
-            ClientFace::Forward(forward) => (forward.probe(self.patience).err(), None),
-        };
-        // A port of ours that does not answer is no reason to restart the child: it counts as busy.
-        let busy = served.in_flight() > 0 || port.is_some();
-        served.server.report(Report { generation: running.generation, failure: failure.or(port), busy });
-    }
-
-    fn ping(&self, bridge: &Bridge, running: &Running) -> Result<(), String> {
-        let question = bridge.ask(running)?;
-        bridge.await_pong(&question, Instant::now() + self.patience)
+            ClientFace::Forward(forward) => {
+                let Some(running) = served.server.running() else { return };
+                let failure = forward.probe(self.patience).err();
+                let busy = served.in_flight() > 0;
+                served.server.report(Report { generation: running.generation, failure, busy });
+            }
+        }
     }
 
     /// What is wrong with the bridge's own port, if anything.

@@ -231,15 +231,21 @@ impl Calls {
     pub(crate) fn close_generation(&self, generation: u64) -> Vec<Arc<Call>> {
         let mut list = self.list();
         list.given_up.retain(|_, (call, _)| call.generation != generation);
-        let closed =
-            list.open.extract_if(|_, entry| entry.call.generation == generation).map(|(_, entry)| entry.call).collect();
+        let closed = list
+            .open
+            .extract_if(|_, entry| entry.call.generation == generation)
+            .map(|(_, entry)| entry.call)
+            .collect();
         self.tell_if_empty(&list);
         closed
     }
 
     /// Calls whose deadline passed more than a moment ago: nobody waits for them any more.
     pub(crate) fn overdue(&self, now: Instant) -> Vec<Arc<Call>> {
-        let late = |entry: &&Entry| !entry.call.listens() && entry.deadline.is_some_and(|deadline| deadline + Duration::from_secs(1) < now);
+        let late = |entry: &&Entry| {
+            !entry.call.listens()
+                && entry.deadline.is_some_and(|deadline| deadline + Duration::from_secs(1) < now)
+        };
         self.list().open.values().filter(late).map(|entry| Arc::clone(&entry.call)).collect()
     }
 
@@ -285,7 +291,13 @@ mod tests {
             wish: Wish::None,
         };
         let mailbox = Arc::new(Mailbox::new(1));
-        let call = Call { number: calls.number(), generation: 1, era: Era::Legacy, origin: Some(Arc::new(origin)), mailbox };
+        let call = Call {
+            number: calls.number(),
+            generation: 1,
+            era: Era::Legacy,
+            origin: Some(Arc::new(origin)),
+            mailbox,
+        };
         calls.open(call, Instant::now() + Duration::from_secs(60))
     }
 

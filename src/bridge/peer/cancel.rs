@@ -47,7 +47,11 @@ impl Peer {
 
     /// What the child asked during a call that is over will not be answered any more.
     pub(crate) fn refuse_asks(&self, running: &Running, call: &Call) {
-        self.refuse(running, &self.asks.close_call(call.number), "the call during which this was asked is over");
+        self.refuse(
+            running,
+            &self.asks.close_call(call.number),
+            "the call during which this was asked is over",
+        );
     }
 
     /// What the child asked a session that is over will not be answered any more.

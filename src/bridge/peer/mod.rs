@@ -194,6 +194,10 @@ impl Peer {
         let (server, _) = Server::new("test", &limits);
         let options = crate::config::ServerTable::default().options(&crate::config::Defaults::default());
         let terms = Terms { options, limits, restart_wait: Duration::ZERO };
-        Peer::new(server, Audience::shared(Arc::new(super::session::registry::Sessions::new(1))), Arc::new(terms))
+        Peer::new(
+            server,
+            Audience::shared(Arc::new(super::session::registry::Sessions::new(1))),
+            Arc::new(terms),
+        )
     }
 }

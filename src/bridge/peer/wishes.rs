@@ -239,14 +239,18 @@ impl Peer {
         let uris = std::mem::take(&mut session.state().subscriptions);
         let Some(running) = self.server.running() else { return };
         if era_of(&running) == Era::Modern {
-            return if agreed.listen.is_some() { self.listen_anew(&mut agreed, &running) };
+            return if agreed.listen.is_some() {
+                self.listen_anew(&mut agreed, &running)
+            };
         }
         for uri in uris {
             if !self.audience.any_subscribed(&uri) && agreed.subscriptions.remove(&uri) {
                 self.send_own(&running, "resources/unsubscribe", &json!({ "uri": uri }));
             }
         }
-        if let Some(level) = self.audience.sessions.most_verbose().filter(|level| agreed.level != Some(*level)) {
+        if let Some(level) =
+            self.audience.sessions.most_verbose().filter(|level| agreed.level != Some(*level))
+        {
             self.tell_level(level, &mut agreed, &running);
         }
     }
@@ -256,7 +260,9 @@ impl Peer {
         let mut agreed = self.wishes.lock();
         *agreed = Agreed::default();
         if era_of(running) == Era::Modern {
-            return if self.audience.sessions.count() > 0 { self.listen_anew(&mut agreed, running) };
+            return if self.audience.sessions.count() > 0 {
+                self.listen_anew(&mut agreed, running)
+            };
         }
         if let Some(level) = self.audience.sessions.most_verbose() {
             self.tell_level(level, &mut agreed, running);

@@ -41,7 +41,9 @@ impl Bridge {
         let Some(batch) = json::items(text) else { return Ok(None) };
         let session = headers.contains_key(SESSION_ID).then(|| self.session(headers)).transpose()?;
         if !session.is_some_and(|session| session.revision == revision::ASSUMED) {
-            return Err(refuse("a batch (array) is taken in sessions of 2025-03-26 only; send one message a request".into()));
+            return Err(refuse(
+                "a batch (array) is taken in sessions of 2025-03-26 only; send one message a request".into(),
+            ));
         }
         match batch.len() {
             0 => Err(refuse("the batch is empty".into())),
@@ -51,7 +53,11 @@ impl Bridge {
     }
 
     /// All are sent before any is answered; the answers come on one stream, in the order of the requests.
-    pub(crate) fn batch(self: &Arc<Self>, batch: Vec<&str>, headers: &HeaderMap) -> Result<Response, Refusal> {
+    pub(crate) fn batch(
+        self: &Arc<Self>,
+        batch: Vec<&str>,
+        headers: &HeaderMap,
+    ) -> Result<Response, Refusal> {
         let session = self.session(headers)?;
         let messages: Vec<Message<'_>> =
             batch.into_iter().map(|text| self.parse(text)).collect::<Result<_, _>>()?;

@@ -19,8 +19,7 @@ impl Bridge {
     pub(crate) fn initialize(self: &Arc<Self>, id: &str, params: Option<&str>) -> Response {
         match self.begin(params) {
             Ok((session, result)) => {
-                let mut response =
-                    json_response(StatusCode::OK, error::success(id, &result).into_bytes());
+                let mut response = json_response(StatusCode::OK, error::success(id, &result).into_bytes());
                 if let Ok(session_id) = HeaderValue::from_str(&session.id) {
                     response.headers_mut().insert(SESSION_ID, session_id);
                 }
@@ -31,10 +30,7 @@ impl Bridge {
     }
 
     /// A new session, and the result of its `initialize`.
-    pub(crate) fn begin(
-        self: &Arc<Self>,
-        params: Option<&str>,
-    ) -> Result<(Arc<Session>, String), RpcError> {
+    pub(crate) fn begin(self: &Arc<Self>, params: Option<&str>) -> Result<(Arc<Session>, String), RpcError> {
         let peer = self.children.of_new_session(params)?;
         let running = self.children.running(&peer)?;
         let field = |key| params.and_then(|params| json::member(params, key));

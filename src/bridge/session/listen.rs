@@ -62,7 +62,8 @@ impl Bridge {
                 waiter.into_iter().for_each(|waiter| session.desk.leave(last.stream, waiter));
                 return Err(error);
             }
-            waiter.map_or(Ok(()), |waiter| waiter.take_up(&mut events))
+            waiter.into_iter().for_each(|waiter| waiter.take_up(&mut events));
+            Ok(())
         })
     }
 

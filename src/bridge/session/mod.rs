@@ -135,15 +135,27 @@ impl Session {
     }
 
     /// One request of a modern client, which gets log messages from `level` on, or none.
-    pub(crate) fn of_request(about: About, level: Option<Level>, peer: Arc<Peer>, queue_bytes: usize) -> Session {
-        let session = Session::make(String::new(), Era::Modern, revision::NEWEST_LEGACY, about, peer, queue_bytes);
+    pub(crate) fn of_request(
+        about: About,
+        level: Option<Level>,
+        peer: Arc<Peer>,
+        queue_bytes: usize,
+    ) -> Session {
+        let session =
+            Session::make(String::new(), Era::Modern, revision::NEWEST_LEGACY, about, peer, queue_bytes);
         session.state().level = level;
         session
     }
 
-    fn make(id: String, era: Era, revision: Revision, about: About, peer: Arc<Peer>, queue_bytes: usize) -> Session {
-        let state =
-            SessionState { level: None, subscriptions: BTreeSet::new(), last_used: Instant::now() };
+    fn make(
+        id: String,
+        era: Era,
+        revision: Revision,
+        about: About,
+        peer: Arc<Peer>,
+        queue_bytes: usize,
+    ) -> Session {
+        let state = SessionState { level: None, subscriptions: BTreeSet::new(), last_used: Instant::now() };
         Session {
             id: id.into(),
             era,

@@ -80,13 +80,7 @@ impl Bridge {
     }
 
     /// A notification: what concerns our handshake or another client's roots stays here, the rest goes on.
-    fn notification(
-        &self,
-        message: &Message<'_>,
-        method: &str,
-        params: Option<&str>,
-        session: &Session,
-    ) {
+    fn notification(&self, message: &Message<'_>, method: &str, params: Option<&str>, session: &Session) {
         let peer = &session.peer;
         match method {
             "notifications/initialized" => {}

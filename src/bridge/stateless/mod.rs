@@ -56,9 +56,9 @@ impl Bridge {
             return Err(refuse(StatusCode::NOT_FOUND, no_such_method(method)));
         }
         let ask = Ask { message, id, method, params: *params, client };
-        Ok(self.serve(&ask).unwrap_or_else(|error| {
-            json_response(StatusCode::OK, error.response(id).into_bytes())
-        }))
+        Ok(self
+            .serve(&ask)
+            .unwrap_or_else(|error| json_response(StatusCode::OK, error.response(id).into_bytes())))
     }
 
     fn serve(self: &Arc<Self>, ask: &Ask<'_>) -> Result<Response, RpcError> {
@@ -117,5 +117,8 @@ fn not_found(ask: &Ask<'_>) -> Response {
 }
 
 fn no_such_method(method: &str) -> RpcError {
-    RpcError::new(METHOD_NOT_FOUND, format!("Method not found: {method} is not offered in revision 2026-07-28"))
+    RpcError::new(
+        METHOD_NOT_FOUND,
+        format!("Method not found: {method} is not offered in revision 2026-07-28"),
+    )
 }

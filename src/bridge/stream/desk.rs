@@ -58,7 +58,8 @@ impl Desk {
         if let Some(Place::Followed(mailbox)) = streams.get(&stream) {
             mailbox.attach();
         }
-        let followed = |streams: &mut BTreeMap<u64, Place>| matches!(streams.get(&stream), Some(Place::Followed(_)));
+        let followed =
+            |streams: &mut BTreeMap<u64, Place>| matches!(streams.get(&stream), Some(Place::Followed(_)));
         let waited = self.left.wait_timeout_while(streams, HAND_OVER, followed);
         let mut streams = waited.unwrap_or_else(PoisonError::into_inner).0;
         match streams.remove(&stream)? {

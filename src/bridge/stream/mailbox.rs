@@ -128,7 +128,8 @@ impl Mailbox {
 
     /// Leaves a message unless the same one is waiting already (`list_changed` says nothing more the second time).
     pub(crate) fn put_once(&self, message: &str) {
-        let same = |delivery: &Delivery| matches!(delivery, Delivery::Message(letter) if letter.text == message);
+        let same =
+            |delivery: &Delivery| matches!(delivery, Delivery::Message(letter) if letter.text == message);
         if !self.queue().deliveries.iter().any(same) {
             self.put(Delivery::Message(Letter::plain(message)));
         }
@@ -270,7 +271,8 @@ impl Queue {
                 delivery
             }
             None => {
-                let message = "the answer came while the client was away and was too long to keep; call again";
+                let message =
+                    "the answer came while the client was away and was too long to keep; call again";
                 Delivery::Failed(RpcError::new(INTERNAL_ERROR, message))
             }
         }

@@ -63,7 +63,8 @@ impl Parked {
 
     /// Gives up what has waited too long.
     pub(crate) fn expire(&self, now: Instant) {
-        let late: Vec<Ticket> = self.calls().extract_if(|_, ticket| ticket.until <= now).map(|(_, t)| t).collect();
+        let late: Vec<Ticket> =
+            self.calls().extract_if(|_, ticket| ticket.until <= now).map(|(_, t)| t).collect();
         late.into_iter().filter_map(|ticket| ticket.waiter).for_each(Waiter::give_up);
     }
 

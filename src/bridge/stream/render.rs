@@ -107,7 +107,8 @@ impl Waiter {
                 return Step::Last(self.failed(&RpcError::new(INTERNAL_ERROR, why)));
             }
             let number = self.peer.calls.number();
-            let params = input.params.map(|params| handshake::with_elicitation_id(&params, &number.to_string()));
+            let params =
+                input.params.map(|params| handshake::with_elicitation_id(&params, &number.to_string()));
             let params = params.map(|params| format!(",\"params\":{params}")).unwrap_or_default();
             let method = serde_json::Value::from(input.method);
             let text = format!("{{\"id\":0,\"jsonrpc\":\"2.0\",\"method\":{method}{params}}}");
@@ -132,7 +133,9 @@ impl Waiter {
                 self.go_on()
             }
             // The child only knows results: what the client could not answer ends the call.
-            Err(error) => Step::Last(format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"error\":{error}}}", self.id())),
+            Err(error) => {
+                Step::Last(format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"error\":{error}}}", self.id()))
+            }
         }
     }
 
@@ -168,14 +171,16 @@ impl Waiter {
         if let Some(urls) = modernize::url_elicitations(error) {
             let method = || "elicitation/create".to_string();
             let requests = urls.into_iter().enumerate();
-            let requests: Vec<_> = requests.map(|(at, url)| (format!("url-{at}"), method(), Some(url))).collect();
+            let requests: Vec<_> =
+                requests.map(|(at, url)| (format!("url-{at}"), method(), Some(url))).collect();
             return match self.park(Vec::new()) {
                 Ok(state) => Step::Last(success(self.id(), &modernize::input_required(&requests, &state))),
                 Err(error) => Step::Last(self.failed(&error)),
             };
         }
         let Some(code) = json::member(error, "code") else { return Step::Last(replace(text, id, self.id())) };
-        let mapped = code.parse().map_or_else(|_| code.to_string(), |code| modernize::error(code).to_string());
+        let mapped =
+            code.parse().map_or_else(|_| code.to_string(), |code| modernize::error(code).to_string());
         let text_id = self.id();
         let (code, mut text) = (json::span(&text, code), text.clone());
         // From the back, so that the first cut stays where it was found.

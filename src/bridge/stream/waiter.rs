@@ -146,7 +146,7 @@ impl Waiter {
     }
 
     fn wait_for_a_person(&mut self) {
-        self.clock.allow(Duration::from_secs(self.bridge.terms.limits.park_seconds));
+        self.clock.allow(self.bridge.terms.limits.park());
         self.peer.calls.resume(self.call.number, self.clock.end);
     }
 
@@ -173,9 +173,12 @@ impl Waiter {
         let retry = self.bridge.terms.options.retry;
         event_stream(move |writer| {
             let mut events = Events::new(writer, track.clone());
-            let primed = events.prime(retry);
-            // A stream can be taken up where its first event named it, or a later one.
-            self.follow_stream(first, &mut events, primed, track.is_some_and(|track| track.is_primed()))
+            // If that fails, so does what follows; it is kept for when the client comes back.
+            let _ = events.prime(retry);
+            let is_primed = track.is_some_and(|track| track.is_primed());
+            let close_after = is_primed.then_some(self.bridge.terms.options.stream_close_after).flatten();
+            self.follow_stream(first, &mut events, close_after);
+            Ok(())
         })
     }
 
@@ -184,24 +187,14 @@ impl Waiter {
         self,
         first: Option<String>,
         events: &mut Events<'_, '_>,
-        primed: io::Result<()>,
-        is_primed: bool,
-    ) -> io::Result<()> {
+        close_after: Option<Duration>,
+    ) {
         let session = self.session().map(Arc::clone);
         let (stream, mailbox) = (self.stream, Arc::clone(&self.call.mailbox));
         let desk = session.as_ref().zip(stream).map(|(session, stream)| (&session.desk, stream));
         if let Some((desk, stream)) = desk {
             desk.follow(stream, &mailbox);
         }
-        let first = match (primed, first) {
-            // It was not written: it waits with the rest.
-            (Err(_), Some(first)) => {
-                mailbox.put_back(first);
-                None
-            }
-            (_, first) => first,
-        };
-        let close_after = is_primed.then_some(self.bridge.terms.options.stream_close_after).flatten();
         match (self.follow(first, events, close_after), desk) {
             (Outcome::Over, Some((desk, stream))) => desk.close(stream),
             (Outcome::Left(waiter), Some((desk, stream))) => {
@@ -211,13 +204,12 @@ impl Waiter {
             (Outcome::Left(waiter), None) => waiter.give_up(),
             (Outcome::Over, None) => {}
         }
-        Ok(())
     }
 
     /// Takes up a stream again, after what was written before has been repeated.
-    pub(crate) fn take_up(self, events: &mut Events<'_, '_>) -> io::Result<()> {
+    pub(crate) fn take_up(self, events: &mut Events<'_, '_>) {
         self.call.mailbox.come_back();
-        self.follow_stream(None, events, Ok(()), false)
+        self.follow_stream(None, events, None);
     }
 
     /// Writes what comes until the answer has gone out. A legacy client that left does not end the call (2025-11-25,
@@ -250,8 +242,12 @@ impl Waiter {
                 Next::Nothing => Step::Nothing,
             };
             match step {
-                Step::Show(text) if sink.send(text).is_err() => return Outcome::Left(self),
-                Step::Show(_) | Step::Nothing => {}
+                Step::Show(text) => {
+                    if sink.send(text).is_err() {
+                        return Outcome::Left(self);
+                    }
+                }
+                Step::Nothing => {}
                 Step::Parked(text) => {
                     let _ = sink.send(text);
                     return Outcome::Over;
@@ -293,7 +289,8 @@ impl Waiter {
             return text;
         }
         let name = self.peer.server.name();
-        let text = format!("server {name} did not answer within {}; the call was cancelled", self.clock.which());
+        let text =
+            format!("server {name} did not answer within {}; the call was cancelled", self.clock.which());
         self.failed(&self.peer.server.given_up("timeout", text))
     }
 }
