@@ -87,7 +87,9 @@ impl Endpoint {
             "GET" => {
                 let inbox = session.streams.open();
                 drop(session); // the stream ends with the session, and must not keep it
-                post::pump(&inbox, out.events()?).map(|heard| drop(self.count(heard)))
+                let heard = post::pump(&inbox, out.events()?)?;
+                self.count(heard);
+                Ok(())
             }
             "DELETE" => {
                 self.sessions().remove(id);

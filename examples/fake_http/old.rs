@@ -10,9 +10,12 @@ use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// Each client, and the stream on which it is answered.
+type Sessions = HashMap<String, (Arc<Peer>, Arc<Streams>)>;
+
 pub(crate) struct Old {
     server: &'static Server,
-    sessions: Mutex<HashMap<String, (Arc<Peer>, Arc<Streams>)>>,
+    sessions: Mutex<Sessions>,
     opened: AtomicU64,
 }
 
@@ -21,7 +24,7 @@ impl Old {
         Old { server, sessions: Mutex::default(), opened: AtomicU64::new(0) }
     }
 
-    fn sessions(&self) -> MutexGuard<'_, HashMap<String, (Arc<Peer>, Arc<Streams>)>> {
+    fn sessions(&self) -> MutexGuard<'_, Sessions> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
