@@ -169,20 +169,20 @@ fn run(peer: &Arc<Peer>, name: &str, arguments: Arguments, reply: Reply) {
 }
 
 fn at_once(peer: &Peer, name: &str, arguments: &Arguments, reply: &Reply) {
-    match act(name, arguments, reply).or_else(|| say(peer, name, arguments, reply)) {
+    match act(peer, name, arguments, reply).or_else(|| say(peer, name, arguments, reply)) {
         Some(text) => reply.text(&text),
         None => reply.error(-32602, &format!("no such tool: {name}")),
     }
 }
 
 /// The tools that do something and have nothing to say of it.
-fn act(name: &str, arguments: &Arguments, reply: &Reply) -> Option<String> {
+fn act(peer: &Peer, name: &str, arguments: &Arguments, reply: &Reply) -> Option<String> {
     match name {
         "raw" => reply.out.send(arguments.text("line")),
         "noise" => (0..arguments.count("lines")).for_each(|n| reply.out.send(&format!("noise {n} {{\"a\":"))),
         "stderr" => (0..arguments.count("lines")).for_each(|_| eprintln!("{}", arguments.text("text"))),
-        "log" => logs::say(reply, &arguments.all, arguments.text("level"), arguments.text("text")),
-        "log_many" => logs::say_all(reply, &arguments.all),
+        "log" => logs::say(peer, reply, &arguments.all, arguments.text("level"), arguments.text("text")),
+        "log_many" => logs::say_all(peer, reply, &arguments.all),
         "ignore_term" => settings::ignore_sigterm(),
         _ => return None,
     }
