@@ -1,18 +1,30 @@
-//! An HTTP MCP server for tests, at `/mcp`; every other path answers with what it was asked, so that a test sees
-//! what a proxy made of it.
+//! An HTTP MCP server that does what a test tells it to (see `examples/fake`), at `/mcp`; with `FAKE_TRANSPORT=sse`
+//! one of 2024-11-05 instead, at `/sse` and `/messages`. Every other path answers with what it was asked, so that
+//! a test sees what a proxy made of it.
 //!
-//! Environment: `HOST`, `PORT` (0: any, the address is printed on stderr), `FAKE_START_DELAY_MS`,
-//! `FAKE_NO_SESSIONS=1`, `FAKE_KEEP_ALIVE=1`. Connections are closed after each answer unless told otherwise:
+//! Environment: `HOST`, `PORT` (0: any, the address is printed on stderr), `FAKE_NO_SESSIONS=1`, `FAKE_KEEP_ALIVE=1`,
+//! and what `examples/fake/settings.rs` says. Connections are closed after each answer unless told otherwise:
 //! tiny_http can leave one of several connections opened together unserved until another one closes.
 
-mod mcp;
+mod endpoint;
+mod headers;
+mod old;
 mod out;
+mod post;
+mod streams;
 
+#[path = "../fake/mod.rs"]
+mod fake;
+
+use endpoint::Endpoint;
+use fake::{Server, Settings};
+use old::Old;
 use out::Out;
 use serde_json::json;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tiny_http::{Request, Server};
+use tiny_http::Request;
 
 /// A request with its body read, as the handlers want it.
 pub(crate) struct Asked {
@@ -23,19 +35,34 @@ pub(crate) struct Asked {
     body: Vec<u8>,
 }
 
+/// What is served where.
+enum Site {
+    Streamable(Endpoint),
+    Old(Old),
+}
+
 fn main() {
-    std::thread::sleep(Duration::from_millis(variable("FAKE_START_DELAY_MS").parse().unwrap_or(0)));
+    if fake::linger() {
+        return;
+    }
+    let old = variable("FAKE_TRANSPORT") == "sse";
+    let newest = if old { "2024-11-05" } else { "2025-11-25" };
+    let server = Server::start(Settings::apply("fake_http", newest, &endpoint::TOOLS));
+    let site = if old { Site::Old(Old::new(server)) } else { Site::Streamable(Endpoint::new(server)) };
+    listen(Arc::new(site));
+}
+
+fn listen(site: Arc<Site>) {
     let host = Some(variable("HOST")).filter(|host| !host.is_empty()).unwrap_or("127.0.0.1".to_string());
     let port = variable("PORT").parse().unwrap_or(0);
-    let server = match Server::http((host.as_str(), port)) {
+    let server = match tiny_http::Server::http((host.as_str(), port)) {
         Ok(server) => server,
         Err(error) => return eprintln!("fake_http: {host}:{port}: {error}"),
     };
     eprintln!("fake_http on {}", server.server_addr());
-    let mcp = Arc::new(mcp::Mcp::default());
     for request in server.incoming_requests() {
-        let mcp = mcp.clone();
-        std::thread::spawn(move || serve(&mcp, request));
+        let site = site.clone();
+        std::thread::spawn(move || serve(&site, request));
     }
 }
 
@@ -43,22 +70,32 @@ pub(crate) fn variable(name: &str) -> String {
     std::env::var(name).unwrap_or_default()
 }
 
-fn serve(mcp: &mcp::Mcp, mut request: Request) {
+fn serve(site: &Site, mut request: Request) {
     let Some(asked) = Asked::read(&mut request) else { return };
     // The raw writer, because the usual answer keeps an event stream back until it has 8 KiB of it.
     let out = Out::new(request.into_writer());
-    let written = match asked.path.as_str() {
-        "/mcp" => mcp.serve(&asked, out),
-        "/big" => out.body(200, "text/plain", &vec![b'x'; asked.number("bytes")]),
-        "/status" => out.json(u16::try_from(asked.number("code")).unwrap_or(500), &json!({})),
-        "/slow" => {
-            std::thread::sleep(Duration::from_millis(asked.number("ms") as u64));
-            out.json(200, &json!({"slow": true}))
-        }
-        _ => out.json(200, &asked.echo()),
+    let written = match (site, asked.path.as_str()) {
+        (Site::Streamable(endpoint), "/mcp") => endpoint.serve(&asked, out),
+        (Site::Old(old), "/sse") => old.open(&asked, out),
+        (Site::Old(old), "/messages") => old.message(&asked, out),
+        (Site::Old(_), "/mcp") => out.empty(404),
+        _ => plain(&asked, out),
     };
     if let Err(error) = written {
         eprintln!("fake_http: {} {}: {error}", asked.method, asked.path);
+    }
+}
+
+/// What has nothing to do with MCP.
+fn plain(asked: &Asked, out: Out) -> io::Result<()> {
+    match asked.path.as_str() {
+        "/big" => out.body(200, "text/plain", &vec![b'x'; asked.number("bytes")]),
+        "/status" => out.json(u16::try_from(asked.number("code")).unwrap_or(500), &json!({}).to_string()),
+        "/slow" => {
+            std::thread::sleep(Duration::from_millis(asked.number("ms") as u64));
+            out.json(200, &json!({"slow": true}).to_string())
+        }
+        _ => out.json(200, &asked.echo().to_string()),
     }
 }
 
@@ -82,9 +119,18 @@ impl Asked {
         self.headers.iter().find(|(field, _)| field == name).map(|(_, value)| value.as_str())
     }
 
-    fn number(&self, key: &str) -> usize {
+    /// The body as one line.
+    pub(crate) fn line(&self) -> String {
+        String::from_utf8_lossy(&self.body).replace(['\r', '\n'], " ")
+    }
+
+    pub(crate) fn parameter(&self, key: &str) -> Option<&str> {
         let mut pairs = self.query.split('&').filter_map(|pair| pair.split_once('='));
-        pairs.find(|(name, _)| *name == key).and_then(|(_, value)| value.parse().ok()).unwrap_or(0)
+        pairs.find(|(name, _)| *name == key).map(|(_, value)| value)
+    }
+
+    fn number(&self, key: &str) -> usize {
+        self.parameter(key).and_then(|value| value.parse().ok()).unwrap_or(0)
     }
 
     fn echo(&self) -> serde_json::Value {

@@ -1,7 +1,6 @@
 //! Answers written by hand, byte by byte when we say so.
 
 use crate::variable;
-use serde_json::Value;
 use std::io::{self, Write};
 
 pub(crate) struct Out {
@@ -30,8 +29,8 @@ impl Out {
         self.writer.flush()
     }
 
-    pub(crate) fn json(self, status: u16, body: &Value) -> io::Result<()> {
-        self.body(status, "application/json", body.to_string().as_bytes())
+    pub(crate) fn json(self, status: u16, body: &str) -> io::Result<()> {
+        self.body(status, "application/json", body.as_bytes())
     }
 
     pub(crate) fn empty(mut self, status: u16) -> io::Result<()> {
@@ -56,10 +55,15 @@ pub(crate) struct Events {
 
 impl Events {
     /// One event in one chunk, sent now.
-    pub(crate) fn send(&mut self, data: &Value) -> io::Result<()> {
+    pub(crate) fn send(&mut self, data: &str) -> io::Result<()> {
         let id = self.next_id;
         self.next_id += 1;
         self.chunk(&format!("event: message\nid: {id}\ndata: {data}\n\n"))
+    }
+
+    /// An event of this name.
+    pub(crate) fn named(&mut self, name: &str, data: &str) -> io::Result<()> {
+        self.chunk(&format!("event: {name}\ndata: {data}\n\n"))
     }
 
     /// A comment: fails, sooner or later, if the client has gone.

@@ -214,7 +214,21 @@ pub fn modern_headers(method: &str, params: &Value) -> Vec<(&'static str, String
         ("MCP-Protocol-Version", "2026-07-28".to_string()),
         ("Mcp-Method", method.to_string()),
     ];
-    let name = params["name"].as_str().or(params["uri"].as_str());
+    let name = params["name"].as_str().or(params["uri"].as_str()).or(params["taskId"].as_str());
     headers.extend(name.map(|name| ("Mcp-Name", name.to_string())));
+    if name == Some("mirror") {
+        headers.extend(mirrored(&params["arguments"]));
+    }
     headers
+}
+
+/// What the schema of the fakes' tool `mirror` says of its arguments.
+fn mirrored(arguments: &Value) -> Vec<(&'static str, String)> {
+    let fields = [
+        ("Mcp-Param-Region", &arguments["region"]),
+        ("Mcp-Param-Count", &arguments["count"]),
+        ("Mcp-Param-City", &arguments["place"]["city"]),
+    ];
+    let text = |value: &Value| value.as_str().map_or(value.to_string(), str::to_string);
+    fields.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (*name, text(it))).collect()
 }

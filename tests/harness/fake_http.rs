@@ -13,7 +13,14 @@ pub struct FakeHttp {
 impl FakeHttp {
     #[track_caller]
     pub fn start() -> FakeHttp {
-        let mut child = Command::new(example("fake_http")).stderr(Stdio::piped()).spawn().unwrap();
+        FakeHttp::with(&[])
+    }
+
+    /// With these variables, see `examples/fake/settings.rs`.
+    #[track_caller]
+    pub fn with(env: &[(&str, &str)]) -> FakeHttp {
+        let mut command = Command::new(example("fake_http"));
+        let mut child = command.envs(env.iter().copied()).stderr(Stdio::piped()).spawn().unwrap();
         let line = Log::of(child.stderr.take().unwrap()).wait(|line| line.contains("fake_http on "));
         let address = line.rsplit(' ').next().unwrap();
         FakeHttp { child, url: format!("http://{address}/mcp") }

@@ -11,19 +11,25 @@
 
 mod client;
 mod fake_http;
+mod fake_stdio;
 mod http;
 mod log;
+mod modern;
 mod processes;
 mod proxy;
 mod site;
+mod sse_client;
 mod stream;
 mod wait;
 
 pub use client::{Client, Options, modern, modern_headers};
 pub use fake_http::FakeHttp;
+pub use fake_stdio::FakeStdio;
 pub use http::{Connection, Response, raw, request};
+pub use modern::Modern;
 pub use proxy::Proxy;
 pub use site::{Fake, Site, example};
+pub use sse_client::SseClient;
 pub use stream::{Event, Stream};
 pub use wait::{eventually, wait_for};
 

@@ -31,7 +31,7 @@ impl Fake {
         Fake { toml: format!("command = {command:?}\ntransport = {transport:?}\n"), env: String::new() }
     }
 
-    /// A variable for the server, see `examples/fake_stdio/settings.rs`.
+    /// A variable for the server, see `examples/fake/settings.rs`.
     pub fn env(mut self, name: &str, value: &str) -> Fake {
         self.env += &format!("{name} = {value:?}\n");
         self

@@ -24,7 +24,7 @@ fn a_session_and_its_calls_pass() {
     let client = proxy.client("b");
     assert_eq!(client.server["serverInfo"]["name"], "fake_http");
     assert_eq!(client.text("echo", json!({"text": "é\"\\\u{2028}"})), "é\"\\\u{2028}");
-    assert_eq!(client.request("tools/list", json!({})).unwrap()["tools"].as_array().unwrap().len(), 12);
+    assert!(client.request("tools/list", json!({})).unwrap()["tools"].to_string().contains("\"headers\""));
     assert_eq!(client.try_call("nope", json!({})).unwrap_err()["code"], -32602);
     assert_eq!(client.end().status, 200);
     assert_eq!(client.post(&client.message("ping", json!({}))).status, 404);
@@ -36,7 +36,7 @@ fn events_arrive_when_they_are_sent() {
     let client = proxy.client("b");
     let begin = Instant::now();
     let stream =
-        client.stream(&client.progress_message("stream", json!({"steps": 3, "ms": 400}), json!("t")));
+        client.stream(&client.progress_message("progress", json!({"steps": 3, "ms": 400}), json!("t")));
     let moments: Vec<Duration> = (0..4).map(|_| stream.next_message().0 - begin).collect();
     for (step, moment) in moments.iter().enumerate() {
         let sent = Duration::from_millis(400 * step as u64);
@@ -395,7 +395,7 @@ fn connections_kept_to_a_server_that_died_are_not_used_again() {
 fn a_server_that_dies_in_a_stream_leaves_an_error_as_the_last_event() {
     let proxy = one();
     let client = proxy.client("b");
-    let message = client.progress_message("stream", json!({"steps": 2, "ms": 60000}), json!("t"));
+    let message = client.progress_message("progress", json!({"steps": 2, "ms": 60000}), json!("t"));
     let stream = client.stream(&message);
     assert_eq!(stream.next_message().1["method"], "notifications/progress");
     kill_process(Pid::from_raw(pid(&proxy, "b")).unwrap(), Signal::KILL).unwrap();

@@ -10,7 +10,7 @@
 //! - `FAKE_REVISION` the newest legacy revision it speaks, `FAKE_ERAS=legacy|modern|both`; of both, the first
 //!   message decides for good, as in the Python SDK
 //! - `FAKE_NAME` in `serverInfo`, `FAKE_EXTRA_TOOL` one more in the list, `FAKE_PAGES=1` the list in two pages,
-//!   `FAKE_NO_LOGGING=1` no `logging` capability
+//!   `FAKE_NO_LOGGING=1` no `logging` capability, `FAKE_TASKS=1` tasks of 2025-11-25
 
 use std::io::Write;
 use std::time::Duration;
@@ -23,12 +23,16 @@ pub(crate) struct Settings {
     pub(crate) extra_tool: Option<String>,
     pub(crate) pages: bool,
     pub(crate) logging: bool,
+    pub(crate) tasks: bool,
+    /// Tools that the transport has, beside those of every fake.
+    pub(crate) more_tools: &'static [&'static str],
     ignore_eof: bool,
 }
 
 impl Settings {
-    /// Reads the environment and does what it says is to be done at the start.
-    pub(crate) fn apply() -> Settings {
+    /// Reads the environment and does what it says is to be done at the start. `name` and `newest` (revision) are
+    /// for what it does not say.
+    pub(crate) fn apply(name: &str, newest: &str, more_tools: &'static [&'static str]) -> Settings {
         std::thread::sleep(Duration::from_millis(number("FAKE_START_DELAY_MS").unwrap_or(0)));
         count_start();
         if let Some(code) = number("FAKE_EXIT_AT_START") {
@@ -41,12 +45,14 @@ impl Settings {
         }
         Settings {
             never_answer: flag("FAKE_NEVER_ANSWER"),
-            revision: text("FAKE_REVISION").unwrap_or_else(|| "2025-11-25".to_string()),
+            revision: text("FAKE_REVISION").unwrap_or_else(|| newest.to_string()),
             eras: text("FAKE_ERAS").unwrap_or_else(|| "legacy".to_string()),
-            name: text("FAKE_NAME").unwrap_or_else(|| "fake".to_string()),
+            name: text("FAKE_NAME").unwrap_or_else(|| name.to_string()),
             extra_tool: text("FAKE_EXTRA_TOOL"),
             pages: flag("FAKE_PAGES"),
             logging: !flag("FAKE_NO_LOGGING"),
+            tasks: flag("FAKE_TASKS"),
+            more_tools,
             ignore_eof: ignore_term || flag("FAKE_IGNORE_EOF"),
         }
     }
@@ -103,7 +109,7 @@ fn noise() {
     let _ = out.write_all(&all).and_then(|()| out.flush());
 }
 
-fn text(name: &str) -> Option<String> {
+pub(crate) fn text(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 

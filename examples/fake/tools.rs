@@ -6,15 +6,21 @@
 //! | `args` | any | answers its arguments as they came, as text and as `structuredContent` |
 //! | `sleep` | ms | answers after a time, cancelled or not |
 //! | `progress` | steps, ms | a notification with the caller's token before each pause, then the result |
-//! | `ask` | kind, text | asks the client (`sampling`, `elicitation`, `roots`), answers what the client answered |
+//! | `mirror` | region, count, place.city | answers its arguments, which are header fields too |
+//! | `fail` | text | a result with `isError` |
+//! | `ask` | kind, text | asks the client (`sampling`, `elicitation`, `url`, `roots`, `none`), answers what it answered |
+//! | `ask_twice` | kind, text | the same, then again: answers an array |
+//! | `ask_many` | text | an elicitation `a` and a sampling `b` at once, answers both by name |
+//! | `require_url` | id, text | legacy: error -32042 the first time with this id, then `done`; modern: asks `url` |
 //! | `log` | level, text | `notifications/message` |
+//! | `log_many` | | the same once for each level, debug first, with the level as its text |
 //! | `list_changed` | what | `notifications/WHAT/list_changed` (tools, resources, prompts) |
 //! | `add_tool` | name | one more in the list, until it dies |
 //! | `touch` | uri | `notifications/resources/updated`, if subscribed |
 //! | `end_listens` | | ends modern subscriptions from this side |
 //! | `env`, `environ` | name | one variable, or all as JSON |
 //! | `pid`, `cwd` | | |
-//! | `state` | | what the client told: initialize parameters, log level, subscriptions (JSON) |
+//! | `state` | | what the client told: initialize parameters, log level, subscriptions (JSON); modern: its `_meta` as `client` |
 //! | `received` | | every line so far, oldest first (a JSON array of strings) |
 //! | `initializes` | | how many `initialize` it got |
 //! | `seen` | id | whether a message with that id came |
@@ -30,25 +36,31 @@
 //! | `ignore_term` | | survives SIGTERM |
 //! | `fork`, `fork_setsid` | | leaves a grandchild that holds stdout and stderr open, in this group or in its own; answers its pid |
 
-use crate::modern;
-use crate::server::Server;
-use crate::settings;
-use crate::wire::{self, Era, Message, Reply, quote};
+use super::peer::Peer;
+use super::wire::{Era, Message, Reply, quote};
+use super::{ask, logs, settings};
 use rustix::process::{Pid, Signal, getpgid, getpid, kill_process, setsid};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
-pub(crate) const NAMES: [&str; 30] = [
+pub(crate) const NAMES: [&str; 36] = [
     "echo",
     "args",
     "sleep",
     "progress",
+    "mirror",
+    "fail",
     "ask",
+    "ask_twice",
+    "ask_many",
+    "require_url",
     "log",
+    "log_many",
     "list_changed",
     "add_tool",
     "touch",
@@ -88,7 +100,7 @@ struct Echo<'a> {
     text: &'a RawValue,
 }
 
-pub(crate) fn call(server: &'static Server, message: &Message, reply: Reply) {
+pub(crate) fn call(peer: &Arc<Peer>, message: &Message, reply: Reply) {
     let raw = message.params.map_or("{}", RawValue::get);
     let Ok(call) = serde_json::from_str::<Call>(raw) else {
         return reply.error(-32602, "tools/call needs a name");
@@ -96,8 +108,8 @@ pub(crate) fn call(server: &'static Server, message: &Message, reply: Reply) {
     let arguments = call.arguments.map_or("{}", RawValue::get);
     match call.name.as_str() {
         "echo" => echo(arguments, &reply),
-        "args" => args(arguments, &reply),
-        name => run(server, name, Arguments { own: parse(arguments), all: message.tree() }, reply),
+        "args" | "mirror" => args(arguments, &reply),
+        name => run(peer, name, Arguments { own: parse(arguments), all: message.tree() }, reply),
     }
 }
 
@@ -138,31 +150,39 @@ impl Arguments {
     }
 }
 
-fn run(server: &'static Server, name: &str, arguments: Arguments, reply: Reply) {
+fn run(peer: &Arc<Peer>, name: &str, arguments: Arguments, reply: Reply) {
     match name {
         "sleep" => drop(thread::spawn(move || sleep(&arguments, &reply))),
         "progress" => drop(thread::spawn(move || progress(&arguments, &reply))),
-        "ask" if reply.era == Era::Legacy => drop(thread::spawn(move || ask(server, &arguments, &reply))),
-        "ask" => ask_modern(&arguments, &reply),
+        "require_url" if reply.era == Era::Legacy => require_url(peer, &arguments, &reply),
+        "fail" => fail(&arguments, &reply),
         "hang" => {}
         "crash" => settings::exit(arguments.number("code").unwrap_or(1), "told to crash"),
         "abort" => drop(kill_process(getpid(), Signal::KILL)),
         "close_stdout" => close_stdout(),
         "wedge" => wedge(),
-        _ => match act(name, &arguments).or_else(|| say(server, name, &arguments)) {
-            Some(text) => reply.text(&text),
-            None => reply.error(-32602, &format!("no such tool: {name}")),
+        _ => match ask::tool(name, &arguments.own) {
+            Some(asking) => asking.begin(peer, &arguments.all, reply),
+            None => at_once(peer, name, &arguments, &reply),
         },
     }
 }
 
-/// The tools that do something at once and have nothing to say of it.
-fn act(name: &str, arguments: &Arguments) -> Option<String> {
+fn at_once(peer: &Peer, name: &str, arguments: &Arguments, reply: &Reply) {
+    match act(peer, name, arguments, reply).or_else(|| say(peer, name, arguments, reply)) {
+        Some(text) => reply.text(&text),
+        None => reply.error(-32602, &format!("no such tool: {name}")),
+    }
+}
+
+/// The tools that do something and have nothing to say of it.
+fn act(peer: &Peer, name: &str, arguments: &Arguments, reply: &Reply) -> Option<String> {
     match name {
-        "raw" => wire::send(arguments.text("line")),
-        "noise" => (0..arguments.count("lines")).for_each(|n| wire::send(&format!("noise {n} {{\"a\":"))),
+        "raw" => reply.out.send(arguments.text("line")),
+        "noise" => (0..arguments.count("lines")).for_each(|n| reply.out.send(&format!("noise {n} {{\"a\":"))),
         "stderr" => (0..arguments.count("lines")).for_each(|_| eprintln!("{}", arguments.text("text"))),
-        "log" => log(arguments),
+        "log" => logs::say(peer, reply, &arguments.all, arguments.text("level"), arguments.text("text")),
+        "log_many" => logs::say_all(peer, reply, &arguments.all),
         "ignore_term" => settings::ignore_sigterm(),
         _ => return None,
     }
@@ -170,25 +190,41 @@ fn act(name: &str, arguments: &Arguments) -> Option<String> {
 }
 
 /// The tools that answer a text at once.
-fn say(server: &Server, name: &str, arguments: &Arguments) -> Option<String> {
+fn say(peer: &Peer, name: &str, arguments: &Arguments, reply: &Reply) -> Option<String> {
+    let server = peer.server;
     Some(match name {
         "env" => std::env::var(arguments.text("name")).unwrap_or_default(),
         "environ" => environ(),
         "pid" => std::process::id().to_string(),
         "cwd" => std::env::current_dir().unwrap_or_default().display().to_string(),
-        "state" => state(server),
+        "state" => state(peer, arguments, reply),
         "received" => json!(server.journal.lines()).to_string(),
         "initializes" => server.journal.count("initialize").to_string(),
         "seen" => server.journal.saw(&arguments.own["id"].to_string()).to_string(),
         "big" => "x".repeat(arguments.count("bytes")),
-        "list_changed" => list_changed(server, arguments.text("what")),
-        "add_tool" => add_tool(server, arguments.text("name")),
-        "touch" => touch(server, arguments.text("uri")),
-        "end_listens" => modern::end_listens(server).to_string(),
+        "list_changed" => list_changed(peer, arguments.text("what")),
+        "add_tool" => add_tool(peer, arguments.text("name")),
+        "touch" => touch(peer, arguments.text("uri")),
+        "end_listens" => server.peers().iter().map(|peer| peer.listens.end()).sum::<usize>().to_string(),
         "fork" => fork("linger"),
         "fork_setsid" => fork("linger-setsid"),
         _ => return None,
     })
+}
+
+fn fail(arguments: &Arguments, reply: &Reply) {
+    let content = json!([{"type": "text", "text": arguments.text("text")}]);
+    reply.result(&json!({"content": content, "isError": true}).to_string());
+}
+
+/// Whoever comes back has been there.
+fn require_url(peer: &Peer, arguments: &Arguments, reply: &Reply) {
+    let id = arguments.text("id");
+    if !peer.told().required.insert(id.to_string()) {
+        return reply.text("done");
+    }
+    let data = json!({"elicitations": [ask::elicitation(id, arguments.text("text"))]});
+    reply.error_with(-32042, "URL elicitation required", &data);
 }
 
 fn sleep(arguments: &Arguments, reply: &Reply) {
@@ -208,77 +244,26 @@ fn progress(arguments: &Arguments, reply: &Reply) {
             let message = format!("step {step}");
             let params =
                 json!({"progressToken": token, "progress": step, "total": steps, "message": message});
-            wire::notify("notifications/progress", &params);
+            reply.notify("notifications/progress", &params);
         }
         pause(arguments);
     }
     reply.text("done");
 }
 
-fn ask(server: &Server, arguments: &Arguments, reply: &Reply) {
-    let (method, params) = question(arguments);
-    match server.ask(method, &params).recv() {
-        Ok(answer) => reply.text(&answer),
-        Err(_) => reply.error(-32603, "no answer"),
-    }
-}
-
-/// In the modern era the question is a result, and the answer comes with the same call again.
-fn ask_modern(arguments: &Arguments, reply: &Reply) {
-    let state = format!("asked {}", arguments.text("kind"));
-    match (arguments.all["inputResponses"].get("q"), arguments.all["requestState"].as_str()) {
-        (Some(answer), Some(returned)) if returned == state => reply.text(&answer.to_string()),
-        (Some(_), _) => reply.error(-32602, "not the requestState it was given"),
-        (None, _) => {
-            let (method, params) = question(arguments);
-            let question = json!({"q": {"method": method, "params": params}});
-            let result =
-                json!({"resultType": "input_required", "inputRequests": question, "requestState": state});
-            reply.result(&result.to_string());
-        }
-    }
-}
-
-fn question(arguments: &Arguments) -> (&'static str, Value) {
-    let text = arguments.text("text");
-    match arguments.text("kind") {
-        "roots" => ("roots/list", json!({})),
-        "elicitation" => {
-            let schema = json!({"type": "object", "properties": {"name": {"type": "string"}}});
-            ("elicitation/create", json!({"message": text, "requestedSchema": schema}))
-        }
-        _ => {
-            let messages = json!([{"role": "user", "content": {"type": "text", "text": text}}]);
-            ("sampling/createMessage", json!({"messages": messages, "maxTokens": 16}))
-        }
-    }
-}
-
-fn log(arguments: &Arguments) {
-    let params = json!({"level": arguments.text("level"), "logger": "fake", "data": arguments.text("text")});
-    wire::notify("notifications/message", &params);
-}
-
-fn list_changed(server: &Server, what: &str) -> String {
-    let method = format!("notifications/{what}/list_changed");
-    if modern::publish(server, &method, &json!({})) == 0 {
-        wire::notify(&method, &json!({}));
-    }
+fn list_changed(peer: &Peer, what: &str) -> String {
+    peer.server.publish(&format!("notifications/{what}/list_changed"), &json!({}));
     "done".to_string()
 }
 
-fn add_tool(server: &Server, name: &str) -> String {
-    server.told().tools.push(name.to_string());
-    list_changed(server, "tools")
+fn add_tool(peer: &Peer, name: &str) -> String {
+    peer.server.added().push(name.to_string());
+    list_changed(peer, "tools")
 }
 
-fn touch(server: &Server, uri: &str) -> String {
-    let (method, params) = ("notifications/resources/updated", json!({"uri": uri}));
-    if server.told().subscriptions.contains(uri) {
-        wire::notify(method, &params);
-        return "sent".to_string();
-    }
-    if modern::publish(server, method, &params) > 0 { "sent" } else { "not subscribed" }.to_string()
+fn touch(peer: &Peer, uri: &str) -> String {
+    let told = peer.server.publish("notifications/resources/updated", &json!({"uri": uri}));
+    if told > 0 { "sent" } else { "not subscribed" }.to_string()
 }
 
 fn environ() -> String {
@@ -287,9 +272,10 @@ fn environ() -> String {
     Value::from(all).to_string()
 }
 
-fn state(server: &Server) -> String {
-    let told = server.told();
-    json!({"client": told.client, "level": told.level, "subscriptions": told.subscriptions}).to_string()
+fn state(peer: &Peer, arguments: &Arguments, reply: &Reply) -> String {
+    let told = peer.told();
+    let client = if reply.era == Era::Modern { &arguments.all["_meta"] } else { &told.client };
+    json!({"client": client, "level": told.level, "subscriptions": told.subscriptions}).to_string()
 }
 
 /// Something else takes the pipe's place, and the last handle on it is gone.
@@ -322,10 +308,13 @@ fn fork(role: &str) -> String {
     child.id().to_string()
 }
 
-/// What the grandchild does. Not for ever: a test that fails must not leave it behind for good.
-pub(crate) fn linger(role: &str) {
+/// What the grandchild does, which is known by its argument; false: this is no grandchild. Not for ever: a test that
+/// fails must not leave it behind for good.
+pub(crate) fn linger() -> bool {
+    let Some(role) = std::env::args().nth(1) else { return false };
     if role == "linger-setsid" {
         let _ = setsid(); // refused only to the leader of a group, which this is not
     }
     thread::sleep(Duration::from_secs(300));
+    true
 }

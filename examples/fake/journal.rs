@@ -1,6 +1,6 @@
 //! Everything received, as it came, so that a test can see what reached the child.
 
-use crate::wire::Message;
+use super::wire::Message;
 use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 
