@@ -125,26 +125,6 @@ fn notifications_and_answers_are_accepted_without_a_body() {
 
 /// What makes clients that speak both eras begin again with `initialize`.
 #[test]
-fn requests_of_the_stateless_era_are_sent_back() {
-    let proxy = proxy(Fake::stdio());
-    let url = proxy.url("a");
-    let client = proxy.client("a");
-    let claim = json!({"_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}});
-    for response in [
-        modern(&url, json!("probe"), "server/discover", json!({})),
-        modern(&url, json!(1), "tools/call", json!({"name": "pid"})),
-        client.post(&client.message("server/discover", json!({}))),
-        client.post(&client.message("tools/list", claim.clone())),
-        client.post(&client.message("initialize", claim)),
-        request("POST", &url, &with(&client, "MCP-Protocol-Version", Some("2026-07-28")), PING),
-    ] {
-        assert_eq!(response.status, 400, "{response:?}");
-        let answer = response.json();
-        assert_eq!((&answer["error"]["code"], &answer["id"]), (&json!(-32000), &json!(null)));
-    }
-}
-
-#[test]
 fn an_unknown_method_is_the_childs_to_refuse() {
     let proxy = proxy(Fake::stdio());
     let client = proxy.client("a");

@@ -41,8 +41,10 @@ fn equal_ids_of_several_sessions_each_get_their_own_answer() {
         print(&clients[0], &answer);
     }
     for (id, stream, mark) in calls {
-        let data = stream.next_event().1.data;
-        assert_eq!(data, Some(format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"mark":"{mark}"}}}}"#)));
+        assert_eq!(
+            stream.next_data(),
+            format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"mark":"{mark}"}}}}"#)
+        );
         stream.wait_end();
     }
 }

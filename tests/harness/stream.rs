@@ -58,6 +58,14 @@ impl Stream {
     }
 
     /// The next event that carries a JSON-RPC message: comments and the priming event are passed over.
+    /// The bytes of the next message.
+    #[track_caller]
+    pub fn next_data(&self) -> String {
+        let data = std::iter::from_fn(|| Some(self.next_event().1))
+            .find_map(|event| event.data.filter(|data| !data.is_empty()));
+        data.unwrap_or_default()
+    }
+
     #[track_caller]
     pub fn next_message(&self) -> (Instant, Value) {
         loop {
