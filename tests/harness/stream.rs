@@ -57,7 +57,6 @@ impl Stream {
         self.events.recv_timeout(DEADLINE).unwrap_or_else(|error| panic!("no event: {error}"))
     }
 
-    /// The next event that carries a JSON-RPC message: comments and the priming event are passed over.
     /// The bytes of the next message.
     #[track_caller]
     pub fn next_data(&self) -> String {
@@ -66,6 +65,7 @@ impl Stream {
         data.unwrap_or_default()
     }
 
+    /// The next event that carries a JSON-RPC message: comments and the priming event are passed over.
     #[track_caller]
     pub fn next_message(&self) -> (Instant, Value) {
         loop {

@@ -12,7 +12,6 @@ use crate::http::{Client, Payload, Response, StreamPermit, json_response};
 use crate::protocol::modern;
 use crate::protocol::revision::Era;
 use ::http::StatusCode;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
