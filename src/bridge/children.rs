@@ -229,7 +229,7 @@ impl Children {
         self.ending().retain(|server| server.status().state != State::Stopped);
         let options = &self.spec.options;
         let modern = self.modern.get().and_then(Option::as_ref);
-        for peer in modern.filter(|peer| peer.has_rested(options.era_idle)) {
+        if let Some(peer) = modern.filter(|peer| peer.has_rested(options.era_idle)) {
             peer.server.sleep();
         }
         let Some(idle_stop) = options.idle_stop else { return };

@@ -7,7 +7,7 @@ use super::session::Session;
 use super::stream::events::event_stream;
 use super::stream::replay::EventId;
 use crate::http::{BodyError, Client, Exchange, Payload, Response};
-use crate::protocol::error::{PARSE_ERROR, SESSION_NOT_FOUND};
+use crate::protocol::error::{BAD_REQUEST, PARSE_ERROR, SESSION_NOT_FOUND};
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::modern::{self, Class};
 use crate::protocol::revision;
@@ -16,6 +16,15 @@ use std::sync::Arc;
 
 /// `initialize` with capabilities and whatever a client says of itself.
 const MAX_HELLO_BYTES: usize = 256 * 1024;
+
+/// The paths of the transport of 2024-11-05.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinePlace {
+    /// `/NAME/sse`
+    Stream,
+    /// `/NAME/messages`
+    Messages,
+}
 
 impl Bridge {
     /// Answers one request to the endpoint.
@@ -26,7 +35,24 @@ impl Bridge {
             Method::GET => self.get(&exchange),
             Method::HEAD => self.head(exchange.request.headers()),
             Method::DELETE => self.delete(exchange.request.headers()),
-            _ => Ok(method_not_allowed()),
+            _ => Ok(method_not_allowed(
+                "GET, POST, DELETE, OPTIONS",
+                "the MCP endpoint takes POST, GET and DELETE",
+            )),
+        };
+        answer.unwrap_or_else(|refusal| refusal.response())
+    }
+
+    /// Answers one request to the old transport's own paths.
+    pub fn handle_line(self: &Arc<Self>, mut exchange: Exchange<'_>, place: LinePlace) -> Response {
+        let headers = exchange.request.headers();
+        let answer = match (place, exchange.request.method()) {
+            (LinePlace::Stream, &Method::GET) => {
+                headers::check_get(headers).and_then(|()| self.open_line(&exchange))
+            }
+            (LinePlace::Messages, &Method::POST) => self.post_line(&mut exchange),
+            (LinePlace::Stream, _) => Ok(method_not_allowed("GET, OPTIONS", "the stream is opened by GET")),
+            (LinePlace::Messages, _) => Ok(method_not_allowed("POST, OPTIONS", "messages are sent by POST")),
         };
         answer.unwrap_or_else(|refusal| refusal.response())
     }
@@ -35,9 +61,8 @@ impl Bridge {
         let headers = exchange.request.headers();
         headers::check_post(headers)?;
         let most = self.most_bytes(headers)?;
-        let body = exchange.body.read_all(most).map_err(unreadable)?;
-        let text = String::from_utf8(body)
-            .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, PARSE_ERROR, "the body is not UTF-8"))?;
+        let text = self.read(exchange, most)?;
+        let headers = exchange.request.headers();
         if let Some(batch) = self.batch_of(&text, headers)? {
             return self.batch(batch, headers);
         }
@@ -51,6 +76,13 @@ impl Bridge {
                 self.take(&message, headers, &exchange.client)
             }
         }
+    }
+
+    /// The body, at most so long.
+    pub(crate) fn read(&self, exchange: &mut Exchange<'_>, most: usize) -> Result<String, Refusal> {
+        let body = exchange.body.read_all(most).map_err(unreadable)?;
+        String::from_utf8(body)
+            .map_err(|_| Refusal::new(StatusCode::BAD_REQUEST, PARSE_ERROR, "the body is not UTF-8"))
     }
 
     pub(crate) fn parse<'t>(&self, text: &'t str) -> Result<Message<'t>, Refusal> {
@@ -97,6 +129,10 @@ impl Bridge {
     fn get(self: &Arc<Self>, exchange: &Exchange<'_>) -> Result<Response, Refusal> {
         let headers = exchange.request.headers();
         headers::check_get(headers)?;
+        if !headers.contains_key(SESSION_ID) {
+            // A client of 2024-11-05, or one that has fallen back to it.
+            return self.open_line(exchange);
+        }
         let session = self.session(headers)?;
         let last = headers::text(headers, &headers::LAST_EVENT_ID);
         Ok(self.listen(session, last.and_then(EventId::parse), &exchange.client))
@@ -146,14 +182,10 @@ pub(crate) fn accepted() -> Response {
     response
 }
 
-fn method_not_allowed() -> Response {
-    let mut response = Refusal::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        crate::protocol::error::BAD_REQUEST,
-        "the MCP endpoint takes POST, GET and DELETE",
-    )
-    .response();
-    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST, DELETE, OPTIONS"));
+fn method_not_allowed(allow: &'static str, message: &str) -> Response {
+    let refusal = Refusal::new(StatusCode::METHOD_NOT_ALLOWED, BAD_REQUEST, message);
+    let mut response = refusal.response();
+    response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     response
 }
 
@@ -164,5 +196,5 @@ fn unreadable(error: BodyError) -> Refusal {
         BodyError::NoRoom => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::BAD_REQUEST,
     };
-    Refusal::new(status, crate::protocol::error::BAD_REQUEST, error.to_string())
+    Refusal::new(status, BAD_REQUEST, error.to_string())
 }

@@ -16,9 +16,12 @@ mod stateless;
 mod stream;
 
 use crate::config::spec::ServerSpec;
-use crate::server::{Context, Face, Report, Role, Server, Status};
+use crate::protocol::revision::Era;
+use crate::server::{Context, Face, Report, Role, Server};
 use children::Children;
+pub use endpoint::LinePlace;
 use peer::Terms;
+use session::event_stream::Lines;
 use session::registry::Sessions;
 use stateless::annotations::Annotations;
 use std::sync::Arc;
@@ -36,14 +39,17 @@ pub struct Bridge {
     kept: Arc<Kept>,
     parked: Parked,
     annotations: Annotations,
+    lines: Lines,
 }
 
 /// One child as it is reported.
 pub struct ChildReport {
-    /// Its state.
-    pub status: Status,
-    /// Whether it is the child of one session.
-    pub is_one_sessions: bool,
+    /// Process id.
+    pub pid: u32,
+    /// The era it speaks, once it has answered.
+    pub era: Option<Era>,
+    /// The beginning of the id of the one session that it serves.
+    pub session: Option<String>,
 }
 
 impl Bridge {
@@ -68,6 +74,7 @@ impl Bridge {
             kept,
             parked,
             annotations: Annotations::default(),
+            lines: Lines::default(),
         })
     }
 
@@ -81,6 +88,10 @@ impl Bridge {
         Children::role(spec)
     }
 
+    fn name(&self) -> &str {
+        self.children.primary.server.name()
+    }
+
     /// Calls that wait for an answer of a child.
     pub fn calls_in_flight(&self) -> usize {
         self.children.all().iter().map(|peer| peer.calls.of_clients()).sum()
@@ -91,13 +102,9 @@ impl Bridge {
         self.sessions.count()
     }
 
-    /// The children beside the first.
-    pub fn other_children(&self) -> Vec<ChildReport> {
-        let report = |peer: &Arc<peer::Peer>| ChildReport {
-            status: peer.server.status(),
-            is_one_sessions: peer.audience.is_one,
-        };
-        self.children.others().iter().map(report).collect()
+    /// The children that run.
+    pub fn children(&self) -> Vec<ChildReport> {
+        self.children.all().iter().filter_map(|peer| peer.report()).collect()
     }
 
     /// Their supervisors.

@@ -1,5 +1,6 @@
 //! What a path means. Pure; nothing is decoded or normalised, so nothing can be smuggled past it.
 
+use crate::bridge::LinePlace;
 use ::http::uri::PathAndQuery;
 
 /// The places there are.
@@ -27,6 +28,8 @@ pub(super) enum Route {
     ServerHealth { name: String },
     /// `/NAME/logs`
     ServerLogs { name: String },
+    /// `/NAME/sse` and `/NAME/messages`: the transport of 2024-11-05.
+    Line { name: String, place: LinePlace },
     /// Anything else under a name: `rest` is what an HTTP server gets.
     Below { name: String, rest: PathAndQuery },
     /// A path that belongs to us and means nothing.
@@ -95,6 +98,8 @@ fn below(name: &str, path: &str, query: Option<&str>) -> Route {
         "" | "/" | "/mcp" => Route::Endpoint { name },
         "/health" => Route::ServerHealth { name },
         "/logs" => Route::ServerLogs { name },
+        "/sse" => Route::Line { name, place: LinePlace::Stream },
+        "/messages" => Route::Line { name, place: LinePlace::Messages },
         _ => {
             let query = query.map(|query| format!("?{query}")).unwrap_or_default();
             match format!("{path}{query}").parse() {

@@ -3,6 +3,7 @@
 use super::guard::Guard;
 use super::route::Route;
 use super::{answer, cors};
+use crate::bridge::LinePlace;
 use crate::fleet::{ClientFace, Fleet, Served};
 use crate::http::{Exchange, Handler, Response};
 use crate::ops::report::{self, Overall};
@@ -71,8 +72,11 @@ impl Front {
         let route = Route::of(&exchange.door, &target);
         match route {
             Route::WellKnown => answer::error(StatusCode::NOT_FOUND, "there is no authorization here"),
-            Route::Endpoint { .. } | Route::Below { .. } if self.is_stopping() => ending(),
+            Route::Endpoint { .. } | Route::Line { .. } | Route::Below { .. } if self.is_stopping() => {
+                ending()
+            }
             Route::Endpoint { name } => self.endpoint(exchange, &name),
+            Route::Line { name, place } => self.line(exchange, &name, place, &target),
             Route::Below { name, rest } => self.below(exchange, &name, &rest),
             Route::Control { name, action } => self.control(&exchange.request, &name, action),
             Route::Reload => self.reload(&exchange.request),
@@ -99,6 +103,14 @@ impl Front {
         match self.fleet.get(name).as_deref() {
             Some(Served { face: ClientFace::Bridge(bridge), .. }) => bridge.handle(exchange),
             Some(Served { face: ClientFace::Forward(forward), .. }) => forward.handle(exchange, None),
+            None => self.unknown(name),
+        }
+    }
+
+    fn line(&self, exchange: Exchange<'_>, name: &str, place: LinePlace, target: &PathAndQuery) -> Response {
+        match self.fleet.get(name).as_deref() {
+            Some(Served { face: ClientFace::Bridge(bridge), .. }) => bridge.handle_line(exchange, place),
+            Some(_) => self.below(exchange, name, target),
             None => self.unknown(name),
         }
     }

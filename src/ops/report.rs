@@ -1,7 +1,8 @@
 //! The shapes of `/servers`, `/health`, `/ready` and `/NAME/health`.
 
-use crate::config::spec::Launch;
-use crate::fleet::{Served, Serving};
+use crate::bridge::ChildReport;
+use crate::fleet::{ClientFace, Served, Serving};
+use crate::protocol::revision::Era;
 use crate::server::{Health, State, Status, Target};
 use serde_json::{Value, json};
 use std::time::SystemTime;
@@ -87,12 +88,6 @@ pub fn servers(serving: &Serving, base: &str) -> Value {
 /// One entry of `/servers`; also the body of `/NAME/health`.
 pub fn server(served: &Served, base: &str) -> Value {
     let status = served.server.status();
-    let children: Vec<Value> = match &served.spec.launch {
-        Launch::Child(_) => {
-            status.pid.iter().map(|pid| json!({ "pid": pid, "era": "legacy", "session": null })).collect()
-        }
-        Launch::Remote(_) => Vec::new(),
-    };
     json!({
         "name": served.spec.name,
         "kind": served.kind(),
@@ -106,8 +101,25 @@ pub fn server(served: &Served, base: &str) -> Value {
         "last_error": status.last_error,
         "in_flight": served.in_flight(),
         "sessions": served.sessions(),
-        "children": children,
+        "children": children(served, &status),
     })
+}
+
+fn children(served: &Served, status: &Status) -> Vec<Value> {
+    match &served.face {
+        ClientFace::Bridge(bridge) => bridge.children().iter().map(child).collect(),
+        ClientFace::Forward(_) => {
+            status.pid.iter().map(|pid| json!({ "pid": pid, "era": null, "session": null })).collect()
+        }
+    }
+}
+
+fn child(child: &ChildReport) -> Value {
+    let era = child.era.map(|era| match era {
+        Era::Legacy => "legacy",
+        Era::Modern => "modern",
+    });
+    json!({ "pid": child.pid, "era": era, "session": child.session })
 }
 
 fn rfc3339(time: SystemTime) -> String {

@@ -37,6 +37,14 @@ pub(super) fn method(opening: &Opening) -> &'static str {
     }
 }
 
+/// The era that the first request pins.
+pub(super) fn era(opening: &Opening) -> Era {
+    match opening {
+        Opening::Either | Opening::Legacy(_) => Era::Legacy,
+        Opening::Modern | Opening::TryModern => Era::Modern,
+    }
+}
+
 /// The line of the first request.
 pub(super) fn request(opening: &Opening) -> Vec<u8> {
     let method = method(opening);

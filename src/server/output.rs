@@ -1,10 +1,12 @@
 //! What a child says: the answer to its greeting for the supervisor, everything after it for the face.
 
 use super::lines::{Line, Lines, Noise, Oversize};
+use super::outlet::Greeting;
 use super::status::Running;
 use super::supervisor::Event;
 use super::{Face, greeting};
 use crate::protocol::message::{Kind, Message};
+use crate::protocol::revision::Era;
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
 use std::io::Read;
@@ -37,15 +39,23 @@ pub(super) struct Listener {
     pub(super) child: Running,
     face: Arc<dyn Face>,
     inbox: Sender<Event>,
+    /// The era it is greeted in.
+    era: Era,
     /// Whether it has answered its greeting.
     greeted: bool,
     noise: NoiseLog,
 }
 
 impl Listener {
-    pub(super) fn new(server: &str, child: Running, face: Arc<dyn Face>, inbox: Sender<Event>) -> Listener {
+    pub(super) fn new(
+        server: &str,
+        child: Running,
+        era: Era,
+        face: Arc<dyn Face>,
+        inbox: Sender<Event>,
+    ) -> Listener {
         let noise = NoiseLog::default();
-        Listener { server: server.to_string(), child, face, inbox, greeted: false, noise }
+        Listener { server: server.to_string(), child, face, inbox, era, greeted: false, noise }
     }
 
     /// A line without its end.
@@ -71,7 +81,7 @@ impl Listener {
     /// Waits for the answer to the greeting; a child may ping or log before it. True once the answer has come.
     fn greet(&mut self, line: Vec<u8>) -> bool {
         let text = String::from_utf8_lossy(&line);
-        let answer = match Noise::sort(&text) {
+        let answer: Result<Arc<str>, String> = match Noise::sort(&text) {
             Ok(Message { kind: Kind::Response { id: greeting::ID, result, error }, .. }) => match result {
                 Some(result) => Ok(Arc::from(result)),
                 None => Err(error.unwrap_or_default().to_string()),
@@ -81,6 +91,7 @@ impl Listener {
                 return false;
             }
         };
+        self.child.greeting = answer.clone().ok().map(|result| Greeting { era: self.era, result });
         let _ = self.inbox.send(Event::Answered { generation: self.child.generation, answer });
         true
     }

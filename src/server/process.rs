@@ -13,6 +13,7 @@ use super::supervisor::Event;
 use super::{Face, environment, os};
 use crate::config;
 use crate::config::spec::{ChildSpec, Transport};
+use crate::protocol::revision::Era;
 use crate::thread;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustix::process::Signal;
@@ -28,6 +29,7 @@ pub(super) struct Launcher<'s> {
     pub(super) number: u64,
     pub(super) spec: &'s ChildSpec,
     pub(super) port: Option<u16>,
+    pub(super) era: Era,
     pub(super) context: &'s Context,
     pub(super) face: &'s Arc<dyn Face>,
     pub(super) inbox: &'s Sender<Event>,
@@ -116,7 +118,7 @@ impl Launcher<'_> {
             drop(done);
         })?;
         let (tail, server) = (Arc::clone(self.tail), name.to_string());
-        let listener = Listener::new(name, child, Arc::clone(self.face), self.inbox.clone());
+        let listener = Listener::new(name, child, self.era, Arc::clone(self.face), self.inbox.clone());
         let output = Output { listener, max_line: self.context.limits.max_message_bytes };
         let (transport, pulse) = (self.spec.transport, self.pulse.clone());
         thread::spawn(&format!("out:{name}"), move || {

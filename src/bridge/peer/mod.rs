@@ -9,6 +9,7 @@ mod router;
 pub(crate) mod send;
 pub(crate) mod wishes;
 
+use super::ChildReport;
 use crate::config::spec::Options;
 use crate::limits::Limits;
 use crate::protocol::error::RpcError;
@@ -65,6 +66,15 @@ impl Peer {
         }
     }
 
+    /// What there is to report of it, if it runs.
+    pub(crate) fn report(&self) -> Option<ChildReport> {
+        let status = self.server.status();
+        let era = status.running.as_ref().and_then(|running| Some(running.greeting.as_ref()?.era));
+        // An id opens its session: no more of it is shown than tells two apart.
+        let session = self.audience.only().map(|session| session.id.chars().take(8).collect());
+        Some(ChildReport { pid: status.pid?, era, session })
+    }
+
     /// It is in use.
     pub(crate) fn touch(&self) {
         *self.last_used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
@@ -100,8 +110,11 @@ impl Peer {
         if let Some(running) = self.server.running() {
             return Ok(running);
         }
-        self.server.wait_settled(self.terms.options.start_timeout + SETTLING);
-        let left = self.terms.restart_wait.saturating_sub(begun.elapsed());
+        let first = self.terms.options.start_timeout + SETTLING;
+        self.server.wait_settled(first);
+        // One that wakes up may take as long as at its first start.
+        let patience = if self.server.is_asleep() { first } else { Duration::ZERO };
+        let left = self.terms.restart_wait.max(patience).saturating_sub(begun.elapsed());
         self.server.wait_running(left).map_err(|why| self.server.unavailable(&why))
     }
 

@@ -3,6 +3,7 @@
 use super::super::Bridge;
 use super::super::headers::SESSION_ID;
 use super::super::peer::Peer;
+use super::super::stream::mailbox::Mailbox;
 use super::{About, Session};
 use crate::http::{Response, json_response};
 use crate::protocol::error::{self, RpcError};
@@ -17,7 +18,7 @@ impl Bridge {
     /// Begins a session. What stands in the way of the child is a JSON-RPC error with status 200: with 400, 404 or
     /// 405 a client would take us for a server of 2024-11-05.
     pub(crate) fn initialize(self: &Arc<Self>, id: &str, params: Option<&str>) -> Response {
-        match self.begin(params) {
+        match self.begin(params, None) {
             Ok((session, result)) => {
                 let mut response = json_response(StatusCode::OK, error::success(id, &result).into_bytes());
                 if let Ok(session_id) = HeaderValue::from_str(&session.id) {
@@ -29,15 +30,20 @@ impl Bridge {
         }
     }
 
-    /// A new session, and the result of its `initialize`.
-    pub(crate) fn begin(self: &Arc<Self>, params: Option<&str>) -> Result<(Arc<Session>, String), RpcError> {
+    /// A new session, and the result of its `initialize`. Its messages go to `outbox`, or wait for a GET stream.
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        params: Option<&str>,
+        outbox: Option<Arc<Mailbox>>,
+    ) -> Result<(Arc<Session>, String), RpcError> {
         let peer = self.children.of_new_session(params)?;
-        let running = self.children.running(&peer)?;
+        let running = self.children.running(&peer).inspect_err(|_| self.children.end_own(&peer))?;
         let field = |key| params.and_then(|params| json::member(params, key));
         let wanted = field("protocolVersion").and_then(json::string).as_deref().and_then(Revision::parse);
         let (revision, result) = greet(&peer, &running, wanted);
         let about = About::read(field("capabilities"), field("clientInfo"));
-        let session = Session::new(revision, about, Arc::clone(&peer), self.terms.limits.stream_queue_bytes);
+        let outbox = outbox.unwrap_or_else(|| Arc::new(Mailbox::new(self.terms.limits.stream_queue_bytes)));
+        let session = Session::new(revision, about, Arc::clone(&peer), outbox);
         let session = Arc::new(session);
         if peer.audience.is_one {
             peer.audience.sessions.add(Arc::clone(&session));

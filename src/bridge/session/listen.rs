@@ -96,6 +96,7 @@ pub(crate) fn plain(delivery: Delivery) -> Option<String> {
             text.replace_range(id, &number.to_string());
             Some(text)
         }
-        Delivery::Reply { .. } | Delivery::Answer { .. } | Delivery::Failed(_) => None,
+        Delivery::Answer { text, .. } => Some(text),
+        Delivery::Reply { .. } | Delivery::Failed(_) => None,
     }
 }

@@ -3,6 +3,7 @@
 //! A legacy client is one for as long as its session lasts; each request of a modern client is one of its own.
 
 pub(crate) mod batch;
+pub(crate) mod event_stream;
 pub(crate) mod hello;
 pub(crate) mod listen;
 pub(crate) mod registry;
@@ -31,7 +32,7 @@ pub(crate) struct Session {
     /// Who serves it.
     pub(crate) peer: Arc<Peer>,
     /// Messages that belong to no call, for the GET stream.
-    pub(crate) outbox: Mailbox,
+    pub(crate) outbox: Arc<Mailbox>,
     /// Streams whose client is away.
     pub(crate) desk: Desk,
     /// Numbers its streams; 0 is the GET stream.
@@ -128,10 +129,10 @@ impl Level {
 
 impl Session {
     /// A legacy session.
-    pub(crate) fn new(revision: Revision, about: About, peer: Arc<Peer>, queue_bytes: usize) -> Session {
+    pub(crate) fn new(revision: Revision, about: About, peer: Arc<Peer>, outbox: Arc<Mailbox>) -> Session {
         let id = format!("{:032x}", rand::random::<u128>());
         log::debug!(event = "session", revision = revision.as_str(); "a session begins");
-        Session::make(id, Era::Legacy, revision, about, peer, queue_bytes)
+        Session::make(id, Era::Legacy, revision, about, peer, outbox)
     }
 
     /// One request of a modern client, which gets log messages from `level` on, or none.
@@ -141,8 +142,8 @@ impl Session {
         peer: Arc<Peer>,
         queue_bytes: usize,
     ) -> Session {
-        let session =
-            Session::make(String::new(), Era::Modern, revision::NEWEST_LEGACY, about, peer, queue_bytes);
+        let outbox = Arc::new(Mailbox::new(queue_bytes));
+        let session = Session::make(String::new(), Era::Modern, revision::NEWEST_LEGACY, about, peer, outbox);
         session.state().level = level;
         session
     }
@@ -153,7 +154,7 @@ impl Session {
         revision: Revision,
         about: About,
         peer: Arc<Peer>,
-        queue_bytes: usize,
+        outbox: Arc<Mailbox>,
     ) -> Session {
         let state = SessionState { level: None, subscriptions: BTreeSet::new(), last_used: Instant::now() };
         Session {
@@ -162,7 +163,7 @@ impl Session {
             revision,
             about,
             peer,
-            outbox: Mailbox::new(queue_bytes),
+            outbox,
             desk: Desk::default(),
             streams: AtomicU64::new(0),
             events: AtomicU64::new(0),
@@ -193,7 +194,12 @@ impl Session {
 impl Session {
     /// A legacy session of a server that does not run.
     pub(crate) fn for_tests() -> Session {
-        Session::new(revision::ASSUMED, About::default(), Arc::new(Peer::for_tests()), 1)
+        Session::new(
+            revision::ASSUMED,
+            About::default(),
+            Arc::new(Peer::for_tests()),
+            Arc::new(Mailbox::new(1)),
+        )
     }
 }
 

@@ -22,6 +22,14 @@ pub(crate) trait Sink {
     /// The client is gone.
     fn send(&mut self, message: String) -> io::Result<()>;
 
+    /// The last message of a call.
+    ///
+    /// # Errors
+    /// The client is gone.
+    fn end(&mut self, message: String) -> io::Result<()> {
+        self.send(message)
+    }
+
     /// Nothing was to be said: keeps the stream open.
     ///
     /// # Errors
@@ -133,6 +141,11 @@ pub(crate) struct Outbox<'s>(pub(crate) &'s Session);
 impl Sink for Outbox<'_> {
     fn send(&mut self, message: String) -> io::Result<()> {
         self.0.outbox.put(Delivery::Message(Letter::plain(message)));
+        Ok(())
+    }
+
+    fn end(&mut self, message: String) -> io::Result<()> {
+        self.0.outbox.put(Delivery::Answer { text: message, id: 0..0, result: None });
         Ok(())
     }
 

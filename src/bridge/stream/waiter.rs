@@ -253,7 +253,7 @@ impl Waiter {
                 }
                 Step::Last(text) => {
                     self.note(&text);
-                    let _ = sink.send(text); // it is kept for a client that comes back, if it can
+                    let _ = sink.end(text); // it is kept for a client that comes back, if it can
                     self.call.mailbox.close();
                     self.forget_inputs();
                     return Outcome::Over;

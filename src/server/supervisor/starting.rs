@@ -44,6 +44,7 @@ impl Supervisor {
                     number: self.server.number,
                     spec,
                     port: self.port,
+                    era: self.era(),
                     context: &self.context,
                     face: &self.face,
                     inbox: &self.server.inbox,
@@ -58,12 +59,17 @@ impl Supervisor {
 
     fn connect(&self, dial: &dyn Dial) -> Result<Child, String> {
         let inbox = &self.server.inbox;
-        let listener = Listener::new(self.name(), self.unheard(), Arc::clone(&self.face), inbox.clone());
+        let listener =
+            Listener::new(self.name(), self.unheard(), self.era(), Arc::clone(&self.face), inbox.clone());
         let inlet = Inlet::new(listener, self.pulse.clone(), inbox.clone());
         let outlet =
             dial.dial(&self.opening, inlet.clone()).map_err(|error| format!("connection: {error}"))?;
         inlet.connect(&outlet);
         Ok(Child::link(outlet, self.generation, inlet))
+    }
+
+    fn era(&self) -> Era {
+        greeting::era(&self.opening)
     }
 
     /// The present child, before it has said or been told anything.
