@@ -8,4 +8,5 @@ pub mod error;
 pub mod json;
 pub mod message;
 pub mod revision;
+pub mod skim;
 pub mod sse;
