@@ -111,6 +111,13 @@ impl Reader {
         events
     }
 
+    /// A new connection goes on where the last broke off; an event that was incomplete then is none.
+    pub fn reconnected(&mut self) {
+        let fresh = Reader::new(self.max_data);
+        let before = std::mem::replace(self, fresh);
+        (self.id, self.last_id, self.retry) = (before.last_id.clone(), before.last_id, before.retry);
+    }
+
     /// What to send as `Last-Event-ID` to go on behind the last event, if its stream gave it an id.
     pub fn last_id(&self) -> Option<&str> {
         (!self.last_id.is_empty()).then_some(self.last_id.as_str())
@@ -299,6 +306,15 @@ mod tests {
         assert_eq!((reader.last_id(), reader.retry()), (Some("2"), Some(Duration::from_millis(50))));
         reader.feed(b"id\n\n");
         assert_eq!(reader.last_id(), None);
+    }
+
+    #[test]
+    fn a_new_connection_goes_on_behind_the_last_whole_event() {
+        let mut reader = Reader::new(100);
+        reader.feed(b"id: 1\nretry: 5\n\nevent: x\nid: 2\ndata: half");
+        reader.reconnected();
+        assert_eq!(reader.feed(b"data: 3\n\n"), [whole("message", "3")]);
+        assert_eq!((reader.last_id(), reader.retry()), (Some("1"), Some(Duration::from_millis(5))));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! changes the server's [`status`]. The layer above is told through a [`Face`], never asked.
 
 mod child;
+mod dial;
 mod environment;
 mod errors;
 mod guard;
@@ -19,6 +20,7 @@ pub mod status;
 mod stderr;
 mod supervisor;
 
+pub use dial::{Dial, Inlet};
 pub use guard::{GUARD_COMMAND, Guard, run_guard};
 pub use handle::{Context, Report, Server};
 pub use input::InputError;
