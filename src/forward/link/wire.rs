@@ -33,8 +33,9 @@ pub(super) struct Wire {
 
 /// What is let go when the link is closed.
 struct Way {
-    queue: Sender<Letter>,
+    /// Goes first: what still stands in the queue is dropped then.
     _holder: Holder,
+    queue: Sender<Letter>,
 }
 
 /// The messages to send, in their order, until the link is closed.
@@ -75,7 +76,7 @@ impl Wire {
             leash,
             max_queued: limits.stdin_queue_bytes,
             queued,
-            way: Mutex::new(Some(Way { queue: sender, _holder: holder })),
+            way: Mutex::new(Some(Way { _holder: holder, queue: sender })),
         };
         Ok((wire, letters))
     }
@@ -99,8 +100,11 @@ impl Wire {
     /// Closes the link: every thread that waits on it wakes up and ends. True if it was open.
     pub(super) fn close(&self) -> bool {
         let way = self.way().take();
+        let was_open = way.is_some();
+        // Before the requests are let go: whoever takes the next letter must know.
+        drop(way);
         self.flights.close();
-        way.is_some()
+        was_open
     }
 
     /// The server has ended it. Nobody is told what they did themselves, and nobody twice.
@@ -127,10 +131,15 @@ impl Wire {
         }
     }
 
-    /// Runs `work` for a request in a thread of its own.
+    /// Runs `work` for a request in a thread of its own, unless it has been cancelled before.
     pub(super) fn fly(self: &Arc<Self>, flight: Flight, work: impl FnOnce(&Flight) + Send + 'static) {
         let id = flight.id.clone();
-        if let Err(error) = thread::spawn(&self.thread("post"), move || work(&flight)) {
+        let work = move || {
+            if !flight.leash.is_cut() {
+                work(&flight)
+            }
+        };
+        if let Err(error) = thread::spawn(&self.thread("post"), work) {
             let error = RpcError::new(INTERNAL_ERROR, format!("no thread for this call: {error}"));
             self.line(error.response(&id).into_bytes());
         }
