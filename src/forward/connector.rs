@@ -1,15 +1,18 @@
-//! Connections to HTTP servers that end when the client they work for is gone.
+//! Connections to HTTP servers that end when whoever they work for is gone.
 //!
 //! ureq reads and writes with blocking calls and would not notice. So its socket is ours, never blocks, and waits for
-//! the server and for the client at once.
+//! the server and for the asker at once.
 
+use super::leash::Leash;
 use crate::config::spec::Options;
 use crate::http::Client;
 use crate::server::Server;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt;
 use std::cell::RefCell;
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use ureq::unversioned::resolver::DefaultResolver;
@@ -26,6 +29,9 @@ const MAX_IDLE: usize = 32;
 /// An idle connection is not used again after this time: servers close theirs after five seconds (Node) or more, and
 /// a request that crosses such an end is lost.
 const MAX_IDLE_AGE: Duration = Duration::from_secs(3);
+/// A silent server is asked for a sign of life after this time.
+#[cfg(target_os = "linux")]
+const PROBE_AFTER: Duration = Duration::from_secs(60);
 /// How often a thread that waits looks whether what it waits for is still served.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -37,14 +43,32 @@ thread_local! {
 /// What makes waiting for a server worth while.
 #[derive(Clone)]
 pub(super) struct Errand {
-    /// There is a client.
-    pub(super) client: Client,
+    asker: Asker,
     /// This child is still the one that is served (a server elsewhere counts as one): only for streams, which nothing
     /// else would ever end. Calls come to their own end.
-    pub(super) serving: Option<(Arc<Server>, u64)>,
+    serving: Option<(Arc<Server>, u64)>,
+    /// What is wanted has come; what may still follow is waited for until then.
+    until: Option<Instant>,
+}
+
+/// Who is there to take what comes.
+#[derive(Clone)]
+enum Asker {
+    Client(Client),
+    Link(Leash),
 }
 
 impl Errand {
+    /// An errand of a client's, in vain once that is gone.
+    pub(super) fn of_client(client: Client, serving: Option<(Arc<Server>, u64)>) -> Errand {
+        Errand { asker: Asker::Client(client), serving, until: None }
+    }
+
+    /// An errand of our own, in vain once `leash` is cut.
+    pub(super) fn on(leash: &Leash) -> Errand {
+        Errand { asker: Asker::Link(leash.clone()), serving: None, until: None }
+    }
+
     /// Runs `work`; once it is in vain, what waits for a server here fails.
     pub(super) fn run<T>(&self, work: impl FnOnce() -> T) -> T {
         ERRAND.with_borrow_mut(|current| *current = Some(self.clone()));
@@ -53,11 +77,43 @@ impl Errand {
         result
     }
 
+    fn has_lingered(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
+
     /// Whether the server is not served any more.
     pub(super) fn is_over(&self) -> bool {
         self.serving.as_ref().is_some_and(|(server, generation)| {
             server.running().is_none_or(|running| running.generation != *generation)
         })
+    }
+}
+
+/// The errand on this thread has got what it went for: from now on it waits no longer than `time` all together.
+pub(super) fn linger(time: Duration) {
+    ERRAND.with_borrow_mut(|current| {
+        if let Some(errand) = current {
+            errand.until = Some(Instant::now() + time);
+        }
+    });
+}
+
+impl Asker {
+    fn is_link(&self) -> bool {
+        matches!(self, Asker::Link(_))
+    }
+
+    fn gone(&self) -> Error {
+        in_vain(if self.is_link() { "nobody waits for it any more" } else { "the client is gone" })
+    }
+}
+
+impl AsFd for Asker {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Asker::Client(client) => client.as_fd(),
+            Asker::Link(leash) => leash.as_fd(),
+        }
     }
 }
 
@@ -83,9 +139,9 @@ pub(super) fn agent(options: &Options) -> Agent {
     let config = config.tls_config(ureq::tls::TlsConfig::builder().root_certs(authorities()).build());
     let config = config.build();
     #[cfg(feature = "tls")]
-    let chain = ().chain(ClientAware).chain(ureq::unversioned::transport::RustlsConnector::default());
+    let chain = ().chain(AskerAware).chain(ureq::unversioned::transport::RustlsConnector::default());
     #[cfg(not(feature = "tls"))]
-    let chain = ().chain(ClientAware);
+    let chain = ().chain(AskerAware);
     Agent::with_parts(config, chain, DefaultResolver::default())
 }
 
@@ -108,11 +164,11 @@ fn authorities() -> ureq::tls::RootCerts {
     RootCerts::new_with_certs(&certificates)
 }
 
-/// Opens TCP connections that know their client.
+/// Opens TCP connections that know who waits for them.
 #[derive(Debug)]
-struct ClientAware;
+struct AskerAware;
 
-impl<In: Transport> Connector<In> for ClientAware {
+impl<In: Transport> Connector<In> for AskerAware {
     type Out = Socket;
 
     fn connect(
@@ -125,8 +181,7 @@ impl<In: Transport> Connector<In> for ClientAware {
         for address in details.addrs.iter() {
             match TcpStream::connect_timeout(address, patience) {
                 Ok(stream) => {
-                    stream.set_nodelay(true)?;
-                    stream.set_nonblocking(true)?;
+                    prepare(&stream)?;
                     let buffers = LazyBuffers::new(16 * 1024, 16 * 1024);
                     return Ok(Some(Socket { stream, buffers }));
                 }
@@ -135,6 +190,20 @@ impl<In: Transport> Connector<In> for ClientAware {
         }
         Err(last)
     }
+}
+
+/// Nothing blocks, and a server that has vanished without a word is noticed within minutes, also by a stream that only
+/// listens.
+fn prepare(stream: &TcpStream) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    stream.set_nonblocking(true)?;
+    sockopt::set_socket_keepalive(stream, true)?;
+    #[cfg(target_os = "linux")]
+    {
+        sockopt::set_tcp_keepidle(stream, PROBE_AFTER)?;
+        sockopt::set_tcp_keepintvl(stream, PROBE_AFTER / 4)?;
+    }
+    Ok(())
 }
 
 /// One connection to a server.
@@ -210,7 +279,9 @@ impl Patience {
 
     /// The time until the next look at the clock or the server, as `poll` wants it.
     fn next_look(&self, errand: Option<&Errand>) -> Option<Timespec> {
-        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+        let until = errand.and_then(|errand| errand.until);
+        let end = self.deadline.into_iter().chain(until).min();
+        let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let look = errand.and_then(|errand| errand.serving.as_ref()).map(|_| LOOK);
         left.into_iter().chain(look).min().and_then(|time| Timespec::try_from(time).ok())
     }
@@ -225,19 +296,31 @@ fn wait(server: &TcpStream, event: PollFlags, patience: &Patience) -> Result<(),
         let errand = errand.as_ref();
         loop {
             let mut sources = vec![PollFd::new(server, event)];
-            sources.extend(errand.map(|errand| PollFd::new(&errand.client, gone())));
+            sources.extend(errand.map(|errand| PollFd::new(&errand.asker, gone())));
             match poll(&mut sources, patience.next_look(errand).as_ref()) {
                 Ok(0) if patience.is_over() => return Err(Error::Timeout(patience.reason)),
+                Ok(0) if errand.is_some_and(Errand::has_lingered) => {
+                    return Err(in_vain("what was wanted has come"));
+                }
                 Ok(0) if errand.is_some_and(Errand::is_over) => {
                     return Err(in_vain("the server was stopped"));
                 }
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}
-                Ok(_) if !sources[0].revents().is_empty() => return Ok(()),
-                Ok(_) => return Err(in_vain("the client is gone")),
+                Ok(_) => return turn_out(&sources, errand),
                 Err(error) => return Err(Error::Io(error.into())),
             }
         }
     })
+}
+
+/// Who of the two it was. A server that never stops talking must not keep a leash from being felt; a client is told
+/// what has come.
+fn turn_out(sources: &[PollFd<'_>], errand: Option<&Errand>) -> Result<(), Error> {
+    let is_there = |at: usize| sources.get(at).is_some_and(|source| !source.revents().is_empty());
+    match errand.map(|errand| &errand.asker) {
+        Some(asker) if is_there(1) && (asker.is_link() || !is_there(0)) => Err(asker.gone()),
+        _ => Ok(()),
+    }
 }
 
 fn in_vain(why: &'static str) -> Error {

@@ -3,6 +3,9 @@
 mod connector;
 mod failure;
 mod fields;
+mod leash;
+#[allow(dead_code)] // used by the bridge
+pub mod link;
 mod probe;
 mod relay;
 
@@ -31,6 +34,7 @@ pub struct Forward {
 }
 
 /// Where requests go.
+#[derive(Clone)]
 pub struct Target {
     /// The MCP endpoint.
     endpoint: Uri,
@@ -67,6 +71,11 @@ impl Target {
         };
         let headers = spec.headers.iter().map(field).collect::<Result<HeaderMap, String>>()?;
         Ok(Target::new(spec.url.clone(), headers))
+    }
+
+    /// The same server at another URL.
+    pub fn at(&self, endpoint: Uri) -> Target {
+        Target::new(endpoint, self.headers.clone())
     }
 
     fn new(endpoint: Uri, headers: HeaderMap) -> Target {

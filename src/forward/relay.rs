@@ -40,7 +40,7 @@ pub(super) fn relay(
     };
     let generation = running.generation;
     let serving = place.is_stream().then(|| (Arc::clone(&forward.server), generation));
-    let errand = Errand { client: exchange.client.clone(), serving };
+    let errand = Errand::of_client(exchange.client.clone(), serving);
     let waiting = Waiting { id, generation, errand };
     let sent = waiting.errand.run(|| send(forward, &mut exchange, path, message));
     match sent {

@@ -17,4 +17,5 @@ pub mod modernize;
 pub mod revision;
 #[cfg(test)]
 mod samples;
+pub mod skim;
 pub mod sse;

@@ -22,7 +22,6 @@ pub trait Dial: Send + Sync + 'static {
 /// Where a connection puts what its server says, until one side has ended it; what comes later is not heard.
 /// Not to be called from within [`Outlet::send`]: a line may be answered while it is heard.
 #[derive(Clone)]
-#[allow(dead_code)] // used by the links
 pub struct Inlet {
     /// Locked while a line is heard, so that they are heard one at a time.
     listener: Arc<Mutex<Option<Listener>>>,
@@ -31,7 +30,6 @@ pub struct Inlet {
     inbox: Sender<Event>,
 }
 
-#[allow(dead_code)] // used by the links
 impl Inlet {
     pub(super) fn new(listener: Listener, pulse: Pulse, inbox: Sender<Event>) -> Inlet {
         let generation = listener.child.generation;

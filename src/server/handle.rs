@@ -153,13 +153,11 @@ impl Server {
 
     /// Ends a child that nobody needs; it counts as up, and the next [`Server::wait_running`] has one started. What is
     /// in flight fails with it. Does nothing to a server elsewhere, to one that a call waits for, or between tries.
-    #[allow(dead_code)] // used by the bridge
     pub fn sleep(&self) {
         self.tell(Event::Sleep);
     }
 
     /// Whether it has no child because nobody needs one, or is about to have none.
-    #[allow(dead_code)] // used by the bridge
     pub fn is_asleep(&self) -> bool {
         let status = self.board.read();
         status.rests() && status.state != State::Starting

@@ -24,14 +24,12 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
-#[allow(unused_imports)] // used by the bridge
 pub use dial::{Dial, Inlet};
 pub use guard::{GUARD_COMMAND, Guard, run_guard};
 pub use handle::{Context, Report, Role, Server};
 pub use input::InputError;
 pub use lines::{Noise, Oversize};
 pub use os::raise_open_files;
-#[allow(unused_imports)] // used by the bridge
 pub use outlet::{Greeting, Opening, Outlet};
 pub use reaper::Reaper;
 pub use status::{End, Health, Running, State, Status, Target};

@@ -27,7 +27,6 @@ impl Outlet for Input {
 
 /// How a new child is greeted, which pins its era.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-#[allow(dead_code)] // used by the bridge
 pub enum Opening {
     /// `initialize`; one that refuses it and names a modern revision is started again for [`Opening::Modern`].
     #[default]

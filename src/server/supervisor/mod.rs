@@ -23,7 +23,6 @@ use std::time::{Duration, Instant};
 use wishes::Wish;
 
 /// Everything that can happen to a server.
-#[allow(dead_code)] // used by the bridge and the links
 pub(super) enum Event {
     Start,
     Stop,

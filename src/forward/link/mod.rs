@@ -1,0 +1,132 @@
+//! Links: connections to an HTTP server that carry messages as a child's pipes would, for clients of another era or
+//! transport than the server's.
+//!
+//! ```text
+//! outbox      takes messages, never waits; sorts them (letter), counts requests in flight (flights)
+//! streamable  2025-03-26 … 2025-11-25: a session, one POST for each message; listen: its GET stream
+//! modern      2026-07-28: one POST for each request, closed to cancel it
+//! event_stream  2024-11-05: one GET stream for all answers, POSTs to where it says (reference)
+//! delivery    what comes back, passed on message by message; refusal: what HTTP errors mean
+//! peer        one HTTP exchange; wire: what the threads of a link share
+//! nature      which of these a server speaks
+//! ```
+//!
+//! Threads: `post:NAME` takes messages from the outbox in their order and POSTs what is no request; each request has a
+//! `post:NAME` of its own while it is in flight. `get:NAME` reads a stream of the server's. All of them wait on a
+//! leash, so that closing the link ends them at once (one that is just connecting: after the time that may take).
+
+mod delivery;
+mod event_stream;
+mod flights;
+mod letter;
+mod listen;
+mod modern;
+pub mod nature;
+mod outbox;
+mod pauses;
+mod peer;
+mod reference;
+mod refusal;
+mod streamable;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use super::{Forward, Target};
+use crate::limits::Limits;
+use crate::server::{Dial, Inlet, Opening, Outlet, Oversize};
+use crate::thread;
+use ::http::Uri;
+use event_stream::EventStream;
+use modern::Modern;
+use outbox::Outbox;
+use peer::Peer;
+use std::sync::Arc;
+use streamable::Streamable;
+use ureq::Agent;
+use wire::Wire;
+
+/// What a server speaks on HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Flavour {
+    /// Streamable HTTP with `initialize` and a session (2025-03-26 to 2025-11-25, basic, transports).
+    Streamable,
+    /// Streamable HTTP without sessions (2026-07-28, basic, transports).
+    Modern,
+    /// HTTP+SSE (2024-11-05, basic, transports). The target is the URL of the event stream.
+    EventStream,
+}
+
+/// Makes links to one server.
+pub struct Link {
+    name: String,
+    peer: Peer,
+    flavour: Flavour,
+    limits: Limits,
+}
+
+impl Link {
+    /// Links to the server `name` at `target`. An answer to a request must begin within the agent's time for that.
+    pub fn new(name: &str, agent: Agent, target: Target, flavour: Flavour, limits: Limits) -> Link {
+        Link { name: name.to_string(), peer: Peer { agent, target }, flavour, limits }
+    }
+
+    /// Opens one; what the server says comes to `ear`.
+    fn open(&self, ear: Box<dyn Ear>) -> Result<Arc<dyn Outlet>, String> {
+        let opened = Wire::open(&self.name, self.peer.clone(), &self.limits, ear);
+        let (wire, letters) = opened.map_err(|error| format!("no connection can be made: {error}"))?;
+        let wire = Arc::new(wire);
+        let own = Arc::clone(&wire);
+        let started = match self.flavour {
+            Flavour::Streamable => {
+                thread::spawn(&wire.thread("post"), move || Streamable::new(own).run(&letters))
+            }
+            Flavour::Modern => thread::spawn(&wire.thread("post"), move || Modern::new(own).run(&letters)),
+            Flavour::EventStream => {
+                thread::spawn(&wire.thread("get"), move || EventStream::new(own).run(letters))
+            }
+        };
+        started.map_err(|error| format!("no thread can be started: {error}"))?;
+        Ok(Arc::new(Outbox::new(wire, self.flavour)))
+    }
+}
+
+impl Dial for Link {
+    fn dial(&self, _opening: &Opening, inlet: Inlet) -> Result<Arc<dyn Outlet>, String> {
+        self.open(Box::new(inlet))
+    }
+}
+
+impl Forward {
+    /// Links to this server; `url` if it is spoken to elsewhere than at its endpoint (see
+    /// [`nature::Nature::EventStream`]).
+    pub fn link(&self, flavour: Flavour, url: Option<Uri>) -> Link {
+        let target = match url {
+            Some(url) => self.target.at(url),
+            None => self.target.clone(),
+        };
+        Link::new(self.server.name(), self.agent.clone(), target, flavour, self.limits.clone())
+    }
+}
+
+/// Where a link puts what its server says; called from several threads.
+trait Ear: Send + Sync {
+    fn line(&self, line: Vec<u8>);
+    fn oversize(&self, line: &Oversize);
+    fn ended(&self, why: &str);
+}
+
+impl Ear for Inlet {
+    fn line(&self, line: Vec<u8>) {
+        Inlet::line(self, line);
+    }
+
+    fn oversize(&self, line: &Oversize) {
+        Inlet::oversize(self, line);
+    }
+
+    fn ended(&self, why: &str) {
+        Inlet::ended(self, why);
+    }
+}

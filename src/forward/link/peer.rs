@@ -1,0 +1,180 @@
+//! One HTTP exchange with the server of a link.
+
+use super::refusal::{Refusal, Trouble};
+use crate::forward::Target;
+use crate::forward::fields::is_media;
+use crate::protocol::sse;
+use ::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
+use std::io::{self, Read};
+use std::ops::ControlFlow;
+use std::time::Duration;
+use ureq::{Agent, AsSendBody, BodyReader};
+
+/// What is read from a server at once.
+const CHUNK_BYTES: usize = 16 * 1024;
+/// What is read of an answer that carries no message.
+const MAX_REFUSAL_BYTES: u64 = 64 * 1024;
+
+/// The server at the other end.
+#[derive(Clone)]
+pub(super) struct Peer {
+    pub(super) agent: Agent,
+    pub(super) target: Target,
+}
+
+/// How long an exchange may take.
+#[derive(Clone, Copy)]
+pub(super) enum Wait {
+    /// The answer must begin in the agent's time for it; its end may take as long as it likes.
+    Call,
+    /// For ever: a server may send the head of a stream together with its first event.
+    Stream,
+    /// Everything together.
+    Whole(Duration),
+}
+
+/// An answer with a status that says that all is well.
+pub(super) struct Answer {
+    pub(super) headers: HeaderMap,
+    pub(super) content: Content,
+}
+
+/// What it holds.
+pub(super) enum Content {
+    /// Messages, each as an event.
+    Events(BodyReader<'static>),
+    /// Something else; most likely a message. `length` in bytes, if the server says.
+    Body { reader: BodyReader<'static>, length: Option<u64> },
+    /// Nothing: the message was taken, and that is all.
+    Nothing,
+}
+
+impl Peer {
+    /// POSTs a message to the endpoint, or to `url`.
+    ///
+    /// # Errors
+    /// The server cannot be reached, breaks off, or refuses it.
+    pub(super) fn post(
+        &self,
+        url: Option<&Uri>,
+        body: &[u8],
+        mut headers: HeaderMap,
+        wait: Wait,
+    ) -> Result<Answer, Trouble> {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        self.exchange(Method::POST, url, headers, Some(body), wait)
+    }
+
+    /// Opens an event stream at the endpoint, or at `url`.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or refuses it.
+    pub(super) fn get(
+        &self,
+        url: Option<&Uri>,
+        mut headers: HeaderMap,
+        wait: Wait,
+    ) -> Result<Answer, Trouble> {
+        headers.insert(header::ACCEPT, HeaderValue::from_static("text/event-stream"));
+        self.exchange(Method::GET, url, headers, None, wait)
+    }
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or refuses it.
+    pub(super) fn delete(&self, headers: HeaderMap, wait: Wait) -> Result<Answer, Trouble> {
+        self.exchange(Method::DELETE, None, headers, None, wait)
+    }
+
+    fn exchange(
+        &self,
+        method: Method,
+        url: Option<&Uri>,
+        headers: HeaderMap,
+        body: Option<&[u8]>,
+        wait: Wait,
+    ) -> Result<Answer, Trouble> {
+        let mut request = Request::new(());
+        *request.method_mut() = method;
+        *request.uri_mut() = url.unwrap_or(&self.target.endpoint).clone();
+        *request.headers_mut() = headers;
+        // As everywhere, what the configuration says wins.
+        request.headers_mut().extend(self.target.headers.clone());
+        let answer = match body {
+            Some(body) => self.run(request.map(|()| body), wait),
+            None => self.run(request, wait),
+        };
+        Answer::sort(answer.map_err(|error| Trouble::broken(&error))?)
+    }
+
+    fn run<B: AsSendBody>(
+        &self,
+        request: Request<B>,
+        wait: Wait,
+    ) -> Result<::http::Response<ureq::Body>, ureq::Error> {
+        let config = self.agent.configure_request(request);
+        self.agent.run(match wait {
+            Wait::Call => config.build(),
+            Wait::Stream => config.timeout_recv_response(None).build(),
+            Wait::Whole(time) => config.timeout_global(Some(time)).build(),
+        })
+    }
+}
+
+impl Answer {
+    fn sort(answer: ::http::Response<ureq::Body>) -> Result<Answer, Trouble> {
+        let (head, body) = answer.into_parts();
+        let length = head.headers.get(header::CONTENT_LENGTH);
+        let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        let mut reader = body.into_reader();
+        if !head.status.is_success() {
+            let body = read_some(&mut reader);
+            return Err(Trouble::Refused(Refusal::new(head.status, &head.headers, body)));
+        }
+        let is_empty = matches!(head.status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT);
+        let content = if is_media(&head.headers, &header::CONTENT_TYPE, "text/event-stream") {
+            Content::Events(reader)
+        } else if is_empty || length == Some(0) {
+            // Read, so that the connection can be used again.
+            read_some(&mut reader);
+            Content::Nothing
+        } else {
+            Content::Body { reader, length }
+        };
+        Ok(Answer { headers: head.headers, content })
+    }
+}
+
+/// The start of a body that matters little; what cannot be read of it matters nothing.
+fn read_some(reader: &mut BodyReader<'static>) -> Vec<u8> {
+    let mut body = Vec::new();
+    let _ = reader.take(MAX_REFUSAL_BYTES).read_to_end(&mut body);
+    body
+}
+
+/// Reads events until the stream ends (nothing is returned) or `each` has what it wants.
+///
+/// # Errors
+/// The stream breaks off.
+pub(super) fn read_events<T>(
+    mut body: impl Read,
+    reader: &mut sse::Reader,
+    mut each: impl FnMut(sse::Event) -> ControlFlow<T>,
+) -> io::Result<Option<T>> {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    loop {
+        let count = match body.read(&mut chunk) {
+            Ok(0) => return Ok(None),
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        for event in reader.feed(&chunk[..count]) {
+            if let ControlFlow::Break(found) = each(event) {
+                return Ok(Some(found));
+            }
+        }
+    }
+}

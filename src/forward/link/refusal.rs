@@ -1,0 +1,155 @@
+//! What it means when a server does not answer a message, in words and as a JSON-RPC error.
+
+use crate::config::redact;
+use crate::protocol::error::{INTERNAL_ERROR, RpcError};
+use crate::protocol::message::{Kind, Message};
+use ::http::{HeaderMap, StatusCode, header};
+use std::borrow::Cow;
+
+/// What is shown of a body that is no message.
+const SHOWN_BYTES: usize = 200;
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The server answered with an HTTP error.
+    Refused(Refusal),
+    /// It could not be reached, or the answer broke off: how, in words.
+    Broken(String),
+}
+
+impl Trouble {
+    pub(super) fn broken(error: &dyn std::fmt::Display) -> Trouble {
+        Trouble::Broken(format!("did not answer: {error}"))
+    }
+
+    /// The response that tells it to who sent the request `id`, from `name`.
+    pub(super) fn response(&self, name: &str, id: &str) -> String {
+        if let Trouble::Refused(refusal) = self
+            && let Some(answer) = str::from_utf8(&refusal.body).ok().and_then(|text| answer_to(text, id))
+        {
+            return answer.into_owned();
+        }
+        RpcError::new(INTERNAL_ERROR, format!("server {name} {self}")).response(id)
+    }
+}
+
+impl std::fmt::Display for Trouble {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Trouble::Refused(refusal) => refusal.fmt(f),
+            Trouble::Broken(how) => f.write_str(how),
+        }
+    }
+}
+
+/// An HTTP error.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) status: StatusCode,
+    location: Option<String>,
+    body: Vec<u8>,
+}
+
+impl Refusal {
+    pub(super) fn new(status: StatusCode, headers: &HeaderMap, body: Vec<u8>) -> Refusal {
+        let location = headers.get(header::LOCATION).and_then(|place| place.to_str().ok()).map(shown);
+        Refusal { status, location, body }
+    }
+
+    /// Whether it says that the session of the request is not known: 404 (2025-11-25, basic, transports, Session
+    /// Management), or 400 with an error about the session, as servers made after the SDK's examples answer.
+    pub(super) fn forgets_session(&self) -> bool {
+        let about_session = || {
+            let text = str::from_utf8(&self.body).unwrap_or_default();
+            match Message::parse(text, usize::MAX).map(|message| message.kind) {
+                Ok(Kind::Response { id: "null", error: Some(error), .. }) => {
+                    error.to_ascii_lowercase().contains("session")
+                }
+                _ => false,
+            }
+        };
+        match self.status {
+            StatusCode::NOT_FOUND => true,
+            StatusCode::BAD_REQUEST => about_session(),
+            _ => false,
+        }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "answered HTTP {}", self.status.as_u16())?;
+        match (self.status, &self.location) {
+            (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => {
+                f.write_str(" (it wants other credentials: see `headers` in its configuration)")?;
+            }
+            (status, Some(place)) if status.is_redirection() => {
+                write!(f, " (it has moved to {place}: put that into its `url`)")?;
+            }
+            _ => {}
+        }
+        let text = String::from_utf8_lossy(&self.body[..self.body.len().min(SHOWN_BYTES)]);
+        let text = text.trim().replace(char::is_control, " ");
+        if text.is_empty() { Ok(()) } else { write!(f, ": {text}") }
+    }
+}
+
+/// A URL, or a path, without what could be secret.
+fn shown(place: &str) -> String {
+    match place.contains("://") {
+        true => redact::url(place),
+        false => place.split(['?', '#']).next().unwrap_or_default().to_string(),
+    }
+}
+
+/// The answer to request `id` in `text`, if it is one. An error without an id can only be about what it answers.
+pub(super) fn answer_to<'t>(text: &'t str, id: &str) -> Option<Cow<'t, str>> {
+    match Message::parse(text, usize::MAX).ok()?.kind {
+        Kind::Response { id: theirs, .. } if theirs == id => Some(Cow::Borrowed(text)),
+        Kind::Response { id: "null", error: Some(error), .. } => {
+            Some(Cow::Owned(format!(r#"{{"jsonrpc":"2.0","id":{id},"error":{error}}}"#)))
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(status: u16, body: &str) -> Trouble {
+        let status = StatusCode::from_u16(status).unwrap();
+        Trouble::Refused(Refusal::new(status, &HeaderMap::new(), body.into()))
+    }
+
+    #[test]
+    fn an_error_in_the_body_is_the_answer() {
+        let own = r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"no"}}"#;
+        assert_eq!(refused(404, own).response("x", "7"), own);
+        let nobodys = own.replace("\"id\":7", "\"id\":null");
+        assert_eq!(refused(400, &nobodys).response("x", "7"), own);
+        assert!(refused(400, own).response("x", "8").contains("server x answered HTTP 400"));
+    }
+
+    #[test]
+    fn other_bodies_are_quoted_in_part() {
+        let answer = refused(500, &format!("oh\n\"no\"{}", "x".repeat(900))).response("x", "\"a\"");
+        assert!(answer.starts_with(r#"{"jsonrpc":"2.0","id":"a","error":{"code":-32603"#), "{answer}");
+        assert!(answer.contains(r#"server x answered HTTP 500: oh \"no\"xxx"#), "{answer}");
+        assert!(answer.len() < 400);
+        assert!(refused(401, "").response("x", "1").contains("credentials"));
+    }
+
+    #[test]
+    fn a_session_is_forgotten_in_two_ways() {
+        let forgets = |status, body| match refused(status, body) {
+            Trouble::Refused(refusal) => refusal.forgets_session(),
+            Trouble::Broken(_) => false,
+        };
+        let no_session =
+            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"No valid Session"}}"#;
+        assert!(forgets(404, "") && forgets(400, no_session));
+        assert!(!forgets(400, "no session") && !forgets(500, no_session));
+    }
+}
