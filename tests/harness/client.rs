@@ -170,6 +170,12 @@ impl Client {
         Stream::open("POST", &self.url, &self.headers(), message.to_string().as_bytes())
     }
 
+    /// POSTs a request that may be answered by an event stream, or by JSON.
+    #[track_caller]
+    pub fn begin(&self, message: &Value) -> Result<Stream, Response> {
+        Stream::try_open("POST", &self.url, &self.headers(), message.to_string().as_bytes())
+    }
+
     /// The GET stream.
     #[track_caller]
     pub fn listen(&self) -> Stream {
