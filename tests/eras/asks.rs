@@ -79,6 +79,20 @@ fn a_modern_server_may_ask_for_anybodys_roots() {
     }
 }
 
+/// Answers go to a modern server in a call of its own: it never gets a response (2026-07-28, transports, stdio).
+#[test]
+fn a_modern_child_gets_requests_and_nothing_else() {
+    let proxy = only("modern");
+    for client in Anyone::of_both_eras(&proxy, "modern", &json!({"elicitation": {}})) {
+        client.asked("ask_twice", json!({}));
+        let received = received(&client);
+        assert!(received.iter().all(|message| message["method"].is_string()), "{received:?}");
+        let retries = received.iter().filter(|message| message["params"].get("inputResponses").is_some());
+        let ids: Vec<_> = retries.map(|message| message["id"].clone()).collect();
+        assert!(ids.len() >= 2 && ids[0] != ids[1], "each retry is a request of its own: {ids:?}");
+    }
+}
+
 #[test]
 fn a_client_that_cannot_be_asked_is_not() {
     let proxy = all();
