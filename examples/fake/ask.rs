@@ -83,6 +83,17 @@ fn question(kind: &str, text: &str) -> Option<Question> {
     })
 }
 
+impl Question {
+    /// As part of a result. The modern era has no `elicitationId`.
+    fn modern(&self) -> Value {
+        let mut params = self.params.clone();
+        if let Some(params) = params.as_object_mut() {
+            params.remove("elicitationId");
+        }
+        json!({"method": self.method, "params": params})
+    }
+}
+
 /// A URL that somebody is to visit.
 pub(crate) fn elicitation(id: &str, text: &str) -> Value {
     json!({"mode": "url", "elicitationId": id, "url": format!("https://example.com/{id}"), "message": text})
@@ -126,9 +137,7 @@ impl Asking {
             let data = json!({"requiredCapabilities": lacking.needs});
             return reply.error_with(-32021, "the client cannot be asked that", &data);
         }
-        let asked = |(key, it): &(&str, Question)| {
-            (key.to_string(), json!({"method": it.method, "params": it.params}))
-        };
+        let asked = |(key, it): &(&str, Question)| (key.to_string(), it.modern());
         let questions: Map<_, _> = round.iter().map(asked).collect();
         let state = json!({"asks": self.name, "answers": answers}).to_string();
         let mut result = json!({"requestState": state});

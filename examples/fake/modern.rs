@@ -17,28 +17,29 @@ pub(crate) struct Refusal {
     pub(crate) data: Value,
 }
 
-/// The era in which a request is to be answered.
+/// The era in which a request is to be answered. A claim makes it modern, whatever its method.
 pub(crate) fn admit(peer: &Peer, method: &str, message: &Message) -> Result<Era, Refusal> {
-    let era = match peer.server.settings.eras.as_str() {
-        "modern" if method == "initialize" => return Err(unsupported(&Value::Null)),
+    let eras = peer.server.settings.eras.as_str();
+    if eras == "legacy" {
+        return Ok(Era::Legacy);
+    }
+    let meta = message.tree()["_meta"].take();
+    let greets = method == "initialize" && meta.get(CLAIM).is_none();
+    let era = match eras {
+        "modern" if greets => return Err(unsupported(&Value::Null)),
         "modern" => Era::Modern,
-        "both" => pinned(peer, method, message)?,
-        _ => Era::Legacy,
+        _ if greets => pin(peer, Era::Legacy)?,
+        _ if method == "server/discover" || meta.get(CLAIM).is_some() => pin(peer, Era::Modern)?,
+        _ => *peer.pinned.get().unwrap_or(&Era::Legacy),
     };
     if era == Era::Modern {
-        claim(&message.tree()["_meta"])?;
+        claim(&meta)?;
     }
     Ok(era)
 }
 
 /// Of both eras the first message decides for good, as in the Python SDK.
-fn pinned(peer: &Peer, method: &str, message: &Message) -> Result<Era, Refusal> {
-    let spoken = match method {
-        "initialize" => Era::Legacy,
-        "server/discover" => Era::Modern,
-        _ if message.tree()["_meta"].get(CLAIM).is_some() => Era::Modern,
-        _ => return Ok(*peer.pinned.get().unwrap_or(&Era::Legacy)),
-    };
+fn pin(peer: &Peer, spoken: Era) -> Result<Era, Refusal> {
     match (*peer.pinned.get_or_init(|| spoken), spoken) {
         (Era::Modern, Era::Legacy) => Err(unsupported(&Value::Null)),
         (Era::Legacy, Era::Modern) => Err(refusal(-32600, "this connection serves the handshake era")),

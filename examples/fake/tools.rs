@@ -5,7 +5,7 @@
 //! | `echo` | text | answers the text, byte for byte |
 //! | `args` | any | answers its arguments as they came, as text and as `structuredContent` |
 //! | `sleep` | ms | answers after a time, cancelled or not |
-//! | `progress` | steps, ms | a notification with the caller's token before each pause, then the result |
+//! | `progress` | steps, ms, text | a notification with the caller's token and the text before each pause, then the text (`done`) |
 //! | `mirror` | region, count, place.city | answers its arguments, which are header fields too |
 //! | `fail` | text | a result with `isError` |
 //! | `ask` | kind, text | asks the client (`sampling`, `elicitation`, `url`, `roots`, `none`), answers what it answered |
@@ -239,16 +239,15 @@ fn pause(arguments: &Arguments) {
 fn progress(arguments: &Arguments, reply: &Reply) {
     let token = &arguments.all["_meta"]["progressToken"];
     let steps = arguments.count("steps");
+    let text = arguments.own["text"].as_str().unwrap_or("done");
     for step in 1..=steps {
         if !token.is_null() {
-            let message = format!("step {step}");
-            let params =
-                json!({"progressToken": token, "progress": step, "total": steps, "message": message});
+            let params = json!({"progressToken": token, "progress": step, "total": steps, "message": text});
             reply.notify("notifications/progress", &params);
         }
         pause(arguments);
     }
-    reply.text("done");
+    reply.text(text);
 }
 
 fn list_changed(peer: &Peer, what: &str) -> String {

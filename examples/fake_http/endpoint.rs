@@ -121,6 +121,7 @@ impl Endpoint {
                 .json(400, &json!({"jsonrpc": "2.0", "id": message["id"], "error": error}).to_string());
         }
         let alone = Session::new(self.server);
+        let _ = alone.peer.pinned.set(Era::Modern); // nobody else can have
         if !self.post(asked, message, &alone, out)? {
             let params = json!({"requestId": message["id"], "reason": "the client closed the stream"});
             let line = json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params});

@@ -170,6 +170,12 @@ impl Client {
         Stream::open("POST", &self.url, &self.headers(), message.to_string().as_bytes())
     }
 
+    /// POSTs a request that may be answered by an event stream, or by JSON.
+    #[track_caller]
+    pub fn begin(&self, message: &Value) -> Result<Stream, Response> {
+        Stream::try_open("POST", &self.url, &self.headers(), message.to_string().as_bytes())
+    }
+
     /// The GET stream.
     #[track_caller]
     pub fn listen(&self) -> Stream {
@@ -215,7 +221,7 @@ pub fn modern_headers(method: &str, params: &Value) -> Vec<(&'static str, String
         ("Mcp-Method", method.to_string()),
     ];
     let name = params["name"].as_str().or(params["uri"].as_str()).or(params["taskId"].as_str());
-    headers.extend(name.map(|name| ("Mcp-Name", name.to_string())));
+    headers.extend(name.map(|name| ("Mcp-Name", header_value(name))));
     if name == Some("mirror") {
         headers.extend(mirrored(&params["arguments"]));
     }
@@ -229,6 +235,25 @@ fn mirrored(arguments: &Value) -> Vec<(&'static str, String)> {
         ("Mcp-Param-Count", &arguments["count"]),
         ("Mcp-Param-City", &arguments["place"]["city"]),
     ];
-    let text = |value: &Value| value.as_str().map_or(value.to_string(), str::to_string);
+    let text = |value: &Value| value.as_str().map_or(value.to_string(), header_value);
     fields.iter().filter(|(_, it)| !it.is_null()).map(|(name, it)| (*name, text(it))).collect()
+}
+
+/// As it is, or as base64 if a header field cannot hold it (2026-07-28, Streamable HTTP, Value Encoding).
+fn header_value(text: &str) -> String {
+    let plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+        && text.trim() == text
+        && !text.starts_with("=?");
+    if plain { text.to_string() } else { format!("=?base64?{}?=", base64(text.as_bytes())) }
+}
+
+fn base64(bytes: &[u8]) -> String {
+    const ALPHABET: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let four = |three: &[u8]| {
+        let bits = (0..3).fold(0, |bits, place| bits << 8 | usize::from(*three.get(place).unwrap_or(&0)));
+        let letter = |place: usize| char::from(ALPHABET[bits >> (18 - 6 * place) & 63]);
+        let letters: String = (0..=three.len()).map(letter).collect();
+        format!("{letters:=<4}")
+    };
+    bytes.chunks(3).map(four).collect()
 }

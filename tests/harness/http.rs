@@ -128,7 +128,8 @@ impl Connection {
         Response { status, headers: lines[1..].iter().filter_map(pair).collect(), body: Vec::new() }
     }
 
-    fn body(&mut self, head: &Response) -> Vec<u8> {
+    /// The body behind this head.
+    pub fn body(&mut self, head: &Response) -> Vec<u8> {
         let mut body = Vec::new();
         if head.header("transfer-encoding").is_some_and(|coding| coding.eq_ignore_ascii_case("chunked")) {
             while let Some(chunk) = self.chunk() {

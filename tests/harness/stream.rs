@@ -27,10 +27,29 @@ impl Stream {
     /// Sends a request whose answer has to be a stream.
     #[track_caller]
     pub fn open(method: &str, url: &str, headers: &[(&str, &str)], body: &[u8]) -> Stream {
+        Stream::try_open(method, url, headers, body)
+            .unwrap_or_else(|response| panic!("not a stream: {response:?}"))
+    }
+
+    /// Sends a request that may be answered by a stream; any other answer is read to its end.
+    #[track_caller]
+    pub fn try_open(
+        method: &str,
+        url: &str,
+        headers: &[(&str, &str)],
+        body: &[u8],
+    ) -> Result<Stream, Response> {
         let mut connection = Connection::open(url);
         connection.send(method, url, headers, body);
-        let head = connection.head();
-        assert!(head.status == 200 && head.is_stream(), "not a stream: {head:?}");
+        let mut head = connection.head();
+        if head.status != 200 || !head.is_stream() {
+            head.body = connection.body(&head);
+            return Err(head);
+        }
+        Ok(Stream::of(connection, head))
+    }
+
+    fn of(mut connection: Connection, head: Response) -> Stream {
         let socket = connection.reader.get_ref().try_clone().unwrap();
         // A stream may be silent for as long as it likes; it is the test that has a deadline.
         socket.set_read_timeout(None).unwrap();
@@ -63,6 +82,16 @@ impl Stream {
         let data = std::iter::from_fn(|| Some(self.next_event().1))
             .find_map(|event| event.data.filter(|data| !data.is_empty()));
         data.unwrap_or_default()
+    }
+
+    /// The next event of any kind; none if the other side ends the stream instead.
+    #[track_caller]
+    pub fn event_or_end(&self) -> Option<Event> {
+        match self.events.recv_timeout(DEADLINE) {
+            Ok((_, event)) => Some(event),
+            Err(RecvTimeoutError::Disconnected) => None,
+            Err(RecvTimeoutError::Timeout) => panic!("no event, and no end"),
+        }
     }
 
     /// The next event that carries a JSON-RPC message: comments and the priming event are passed over.

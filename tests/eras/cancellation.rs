@@ -1,0 +1,31 @@
+//! A call that its client gives up is given up by the server: told so in the legacy era, by the closed stream in the
+//! modern one.
+
+use crate::harness::*;
+use crate::rig::*;
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// What reached the server since the newest call of `hang`, that call first.
+#[track_caller]
+fn since_hang(client: &Anyone) -> Vec<Value> {
+    let mut all = received(client);
+    let hang = all.iter().rposition(|message| message["params"]["name"] == "hang");
+    hang.map(|place| all.split_off(place)).unwrap_or_default()
+}
+
+#[test]
+fn a_call_that_is_given_up_is_cancelled_at_the_server() {
+    let proxy = all();
+    each_cell(&proxy, &json!({}), |_, client| {
+        let mark = json!({"era": client.era()});
+        let message = client.call_message("hang", mark.clone());
+        let stream = client.open(&message);
+        let arrived = || since_hang(client).first().filter(|it| it["params"]["arguments"] == mark).cloned();
+        let call = wait_for(DEADLINE, arrived);
+        client.cancel(&message, stream);
+        let is_told =
+            |it: &Value| it["method"] == "notifications/cancelled" && it["params"]["requestId"] == call["id"];
+        eventually(Duration::from_secs(2), || since_hang(client).iter().any(is_told));
+    });
+}
