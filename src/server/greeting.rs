@@ -60,7 +60,9 @@ pub(super) fn request(opening: &Opening) -> Vec<u8> {
 /// What the answer to [`request`] means.
 pub(super) fn judge(opening: &Opening, answer: Answer) -> Verdict {
     match (opening, answer) {
-        (Opening::Either, Err(error)) if names_modern(&error) => Verdict::ModernOnly,
+        (Opening::Either | Opening::Legacy(Some(_)), Err(error)) if names_modern(&error) => {
+            Verdict::ModernOnly
+        }
         (_, Err(error)) => Verdict::Refused(error),
         (Opening::Modern | Opening::TryModern, Ok(result)) => match supports_modern(&result) {
             Ok(()) => Verdict::Agreed(Greeting { era: Era::Modern, result }),

@@ -31,7 +31,8 @@ pub enum Opening {
     /// `initialize`; one that refuses it and names a modern revision is started again for [`Opening::Modern`].
     #[default]
     Either,
-    /// `initialize` with these parameters (raw JSON), else with our own.
+    /// `initialize` with these parameters (raw JSON), which may end like [`Opening::Either`]; without any, with our
+    /// own and no other era.
     Legacy(Option<Arc<str>>),
     /// `server/discover`.
     Modern,

@@ -95,7 +95,10 @@ fn a_modern_child_gets_requests_and_nothing_else() {
 
 #[test]
 fn a_client_that_cannot_be_asked_is_not() {
-    let proxy = all();
+    let site = ["legacy", "modern", "modern-http"]
+        .iter()
+        .fold(Site::new(), |site, name| site.fake(name, in_one_piece(name)));
+    let proxy = site.start();
     for name in ["modern", "modern-http"] {
         let [legacy, modern] = Anyone::of_both_eras(&proxy, name, &json!({}));
         assert!(legacy.converse("tools/call", json!({"name": "ask"})).is_err());

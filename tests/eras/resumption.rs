@@ -39,7 +39,7 @@ fn a_stream_begins_with_an_id_and_a_time_only_for_those_who_know() {
     for (revision, primed) in [("2025-11-25", true), ("2025-06-18", false), ("2025-03-26", false)] {
         println!("{revision}");
         let client = proxy.client_with("legacy").revision(revision).connect();
-        let stream = client.stream(&client.call_message("echo", json!({"text": "hi"})));
+        let stream = client.stream(&client.call_message("sleep", json!({"ms": 20})));
         let (_, first) = stream.next_event();
         assert_eq!(first.retry.as_deref(), primed.then_some("1000"));
         assert_eq!(first.id.is_some() && first.data.as_deref() == Some(""), primed, "{first:?}");
@@ -52,7 +52,7 @@ fn every_event_has_an_id_of_its_own() {
     let client = proxy.client("legacy");
     let stream = client.stream(&client.progress_message("progress", json!({"steps": 3}), json!(0)));
     let mut ids: Vec<String> = (0..4).map(|_| next(&stream).0).collect();
-    let other = client.stream(&client.call_message("echo", json!({"text": "hi"})));
+    let other = client.stream(&client.call_message("sleep", json!({"ms": 20})));
     ids.push(next(&other).0);
     ids.sort();
     ids.dedup();

@@ -14,6 +14,14 @@ pub fn fake(name: &str) -> Fake {
     }
 }
 
+/// The same, with answers in one piece: the status of a refusal stands in the head, which a stream sends before.
+pub fn in_one_piece(name: &str) -> Fake {
+    match name.strip_suffix("-http") {
+        Some(eras) => Fake::http().env("FAKE_ERAS", eras),
+        None => Fake::stdio().env("FAKE_ERAS", name).toml("stream_after_ms = 10000"),
+    }
+}
+
 /// A proxy with one server of each kind.
 #[track_caller]
 pub fn all() -> Proxy {

@@ -115,12 +115,17 @@ impl SseClient {
     }
 }
 
-/// An address, or a path at the same host, as every client of that time resolves it.
+/// An address, a path at the same host, or one beside what was asked for, as every client of that time resolves it.
 fn resolve(url: &str, endpoint: &str) -> String {
     if endpoint.starts_with("http://") {
         return endpoint.to_string();
     }
-    assert!(endpoint.starts_with('/'), "neither an address nor a path: {endpoint}");
-    let host = url.trim_start_matches("http://").split('/').next().unwrap();
-    format!("http://{host}{endpoint}")
+    let (host, path) = url.trim_start_matches("http://").split_once('/').unwrap();
+    match endpoint.starts_with('/') {
+        true => format!("http://{host}{endpoint}"),
+        false => {
+            let folder = path.rsplit_once('/').map(|(folder, _)| format!("{folder}/")).unwrap_or_default();
+            format!("http://{host}/{folder}{endpoint}")
+        }
+    }
 }

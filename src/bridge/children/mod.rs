@@ -103,7 +103,10 @@ impl Children {
             (Kin::Links(links), _) => links.of_new_session(params, &self.nursery)?,
             (Kin::Pipes(pipes), Instances::Shared) => (Arc::clone(&pipes.primary), false),
             (Kin::Pipes(_), Instances::PerSession) => {
-                let opening = Opening::Legacy(params.map(Arc::from));
+                let opening = match self.nursery.spec.options.eras {
+                    Eras::Modern => Opening::Modern,
+                    Eras::Both | Eras::Legacy => Opening::Legacy(Some(Arc::from(params.unwrap_or("{}")))),
+                };
                 let role = Role { opening, asleep: true, dial: None };
                 (self.nursery.raise(role, Audience::one())?, true)
             }

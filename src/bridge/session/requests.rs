@@ -2,6 +2,7 @@
 
 use super::super::Bridge;
 use super::super::peer::asks::Asker;
+use super::super::peer::era_of;
 use super::super::peer::send::{Request, Sent};
 use super::super::peer::wishes::Wish;
 use super::super::stream::mailbox::Delivery;
@@ -11,6 +12,7 @@ use crate::http::{Client, Response, json_response};
 use crate::protocol::error::{METHOD_NOT_FOUND, RpcError, success};
 use crate::protocol::json;
 use crate::protocol::message::{Kind, Message};
+use crate::protocol::revision::Era;
 use ::http::StatusCode;
 use std::sync::Arc;
 use std::time::Instant;
@@ -86,12 +88,18 @@ impl Bridge {
             "notifications/initialized" => {}
             "notifications/roots/list_changed" if !peer.audience.is_one => {}
             "notifications/cancelled" => peer.client_cancelled(params, session),
-            _ => {
-                let line = json::splice_line(message.text, &mut [], "");
-                if let Some(Err(error)) = peer.server.running().map(|running| peer.send(&running, line)) {
-                    log::debug!(server = peer.server.name(), event = "dropped"; "a notification was dropped: {error:?}");
+            _ => match peer.server.running() {
+                // The modern era has none that a client sends, but to cancel.
+                Some(running) if era_of(&running) == Era::Legacy => {
+                    let line = json::splice_line(message.text, &mut [], "");
+                    if let Err(error) = peer.send(&running, line) {
+                        log::debug!(server = peer.server.name(), event = "dropped"; "a notification was dropped: {error:?}");
+                    }
                 }
-            }
+                _ => {
+                    log::debug!(server = peer.server.name(), event = "dropped"; "a notification was dropped")
+                }
+            },
         }
     }
 
