@@ -1,6 +1,7 @@
 //! What a server asks its client: a request on the stream in the legacy era, a result that a retry answers in the
 //! modern one.
 
+use crate::harness::*;
 use crate::rig::*;
 use serde_json::json;
 
