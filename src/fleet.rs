@@ -6,7 +6,7 @@ use crate::discovery::LeftOut;
 use crate::forward::{Forward, Target};
 use crate::http;
 use crate::server::ports::{Lease, Ports};
-use crate::server::{Context, Face, Role, Server};
+use crate::server::{Context, Role, Server};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -37,19 +37,11 @@ pub struct Served {
     /// Its supervisor.
     pub server: Arc<Server>,
     /// What clients meet.
-    pub face: ClientFace,
+    pub bridge: Arc<Bridge>,
     /// Its port; a server that runs elsewhere has none.
     pub port: Option<u16>,
     /// Keeps the port taken, until the next server of that name takes it over.
     lease: Mutex<Option<Lease>>,
-}
-
-/// What clients meet: our bridge, or the server's own HTTP.
-pub enum ClientFace {
-    /// A stdio server.
-    Bridge(Arc<Bridge>),
-    /// An HTTP server, here or elsewhere.
-    Forward(Arc<Forward>),
 }
 
 impl Served {
@@ -64,26 +56,17 @@ impl Served {
 
     /// Calls or requests under way.
     pub fn in_flight(&self) -> usize {
-        match &self.face {
-            ClientFace::Bridge(bridge) => bridge.calls_in_flight(),
-            ClientFace::Forward(forward) => forward.in_flight(),
-        }
+        self.bridge.in_flight()
     }
 
     /// Sessions the bridge remembers; an HTTP server keeps its own.
     pub fn sessions(&self) -> usize {
-        match &self.face {
-            ClientFace::Bridge(bridge) => bridge.sessions(),
-            ClientFace::Forward(_) => 0,
-        }
+        self.bridge.sessions()
     }
 
     /// The supervisors of its children beside the first.
     fn others(&self) -> Vec<Arc<Server>> {
-        match &self.face {
-            ClientFace::Bridge(bridge) => bridge.other_servers(),
-            ClientFace::Forward(_) => Vec::new(),
-        }
+        self.bridge.other_servers()
     }
 
     /// Wants all its children up.
@@ -112,19 +95,6 @@ impl Served {
     fn join(&self) {
         self.server.join();
         self.others().iter().for_each(|server| server.join());
-    }
-
-    /// Nobody is served here any more.
-    fn clear(&self) {
-        if let ClientFace::Bridge(bridge) = &self.face {
-            bridge.clear();
-        }
-    }
-
-    fn end_streams(&self) {
-        if let ClientFace::Bridge(bridge) = &self.face {
-            bridge.end_streams();
-        }
     }
 }
 
@@ -186,31 +156,26 @@ impl Fleet {
         }
         self.publish(servers, left_out);
         // Not before: their clients come back at once, and are to meet the successor, or hear that there is none.
-        gone.iter().for_each(|served| served.end_streams());
+        gone.iter().for_each(|served| served.bridge.end_streams());
     }
 
     /// Ends the streams that no call waits for, so that stopping need not wait for them.
     pub fn end_streams(&self) {
-        self.serving().servers.values().for_each(|served| served.end_streams());
+        self.serving().servers.values().for_each(|served| served.bridge.end_streams());
     }
 
     /// Waits at most `patience` until no call is in flight.
     pub fn drain(&self, patience: Duration) {
         let deadline = Instant::now() + patience;
         for served in self.serving().servers.values() {
-            match &served.face {
-                ClientFace::Bridge(bridge) => bridge.drain(deadline),
-                ClientFace::Forward(forward) => forward.drain(deadline),
-            }
+            served.bridge.drain(deadline);
         }
     }
 
     /// Ends the calls that are left: their clients are told.
     pub fn end_calls(&self) {
         for served in self.serving().servers.values() {
-            if let ClientFace::Bridge(bridge) = &served.face {
-                bridge.end_calls();
-            }
+            served.bridge.end_calls();
         }
     }
 
@@ -239,9 +204,9 @@ impl Fleet {
         let (lease, socket) = self.lease(&spec, kept)?;
         let (server, seat) = Server::new(&spec.name, &self.context.limits);
         let port = lease.as_ref().map(|lease| lease.port);
-        let (face, below) = self.face(&spec, &server, port)?;
-        match (&face, socket) {
-            (ClientFace::Bridge(_), Some(socket)) => http
+        let bridge = self.bridge(&spec, &server, port)?;
+        match (bridge.forward(), socket) {
+            (None, Some(socket)) => http
                 .listen(socket, &spec.name)
                 .map_err(|error| format!("its port cannot be served: {error}"))?,
             // An HTTP child listens itself: its port must be free before it starts.
@@ -249,10 +214,10 @@ impl Fleet {
         }
         let context = Arc::clone(&self.context);
         server
-            .run(seat, Arc::clone(&spec), port, below, context, role(&spec))
+            .run(seat, Arc::clone(&spec), port, bridge.face(), context, role(&spec))
             .inspect_err(|_| http.close(&spec.name))
             .map_err(|error| format!("no thread for it: {error}"))?;
-        Ok(Served { spec, server, face, port, lease: Mutex::new(lease) })
+        Ok(Served { spec, server, bridge, port, lease: Mutex::new(lease) })
     }
 
     /// A port, and for a bridge the socket to serve it. An HTTP child gets its port free.
@@ -267,28 +232,26 @@ impl Fleet {
         Ok((Some(lease), Some(socket)))
     }
 
-    fn face(
+    fn bridge(
         &self,
         spec: &Arc<ServerSpec>,
         server: &Arc<Server>,
         port: Option<u16>,
-    ) -> Result<(ClientFace, Arc<dyn Face>), String> {
-        let limits = self.context.limits.clone();
-        let wait = Duration::from_secs(self.context.restart.restart_wait_seconds);
+    ) -> Result<Arc<Bridge>, String> {
+        let context = Arc::clone(&self.context);
+        let wait = Duration::from_secs(context.restart.restart_wait_seconds);
         let target = match (&spec.launch, port) {
-            (Launch::Remote(remote), _) => Target::remote(remote)?,
+            (Launch::Remote(remote), _) => Some(Target::remote(remote)?),
             (Launch::Child(child), Some(port)) if child.transport == Transport::Http => {
-                Target::child(port, &child.path)?
+                Some(Target::child(port, &child.path)?)
             }
-            _ => {
-                let (spec, context) = (Arc::clone(spec), Arc::clone(&self.context));
-                let bridge = Bridge::new(Arc::clone(server), spec, context, wait);
-                let below = bridge.face();
-                return Ok((ClientFace::Bridge(bridge), below));
-            }
+            _ => None,
         };
-        let forward = Forward::new(Arc::clone(server), target, spec.options.clone(), limits, wait);
-        Ok((ClientFace::Forward(Arc::clone(&forward)), forward))
+        let forward = target.map(|target| {
+            let (options, limits) = (spec.options.clone(), context.limits.clone());
+            Forward::new(Arc::clone(server), target, options, limits, wait)
+        });
+        Ok(Bridge::new(Arc::clone(server), forward, Arc::clone(spec), context, wait))
     }
 
     fn changing(&self) -> MutexGuard<'_, bool> {
@@ -317,7 +280,7 @@ fn close_all<'s>(servers: impl Iterator<Item = &'s Arc<Served>> + Clone, http: &
     }
     servers.for_each(|served| {
         served.join();
-        served.clear();
+        served.bridge.clear();
     });
 }
 

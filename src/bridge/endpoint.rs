@@ -28,9 +28,20 @@ pub enum LinePlace {
 
 impl Bridge {
     /// Answers one request to the endpoint.
-    pub fn handle(self: &Arc<Self>, mut exchange: Exchange<'_>) -> Response {
+    pub fn handle(self: &Arc<Self>, exchange: Exchange<'_>) -> Response {
+        match self.children.links() {
+            Some(links) => self.nearest(links, exchange),
+            None => self.bridge(exchange),
+        }
+    }
+
+    /// Answers a request without leaving it to the server's own HTTP.
+    pub(crate) fn bridge(self: &Arc<Self>, mut exchange: Exchange<'_>) -> Response {
         let method = exchange.request.method().clone();
         let answer = match method {
+            Method::GET | Method::HEAD | Method::DELETE if is_modern(exchange.request.headers()) => {
+                Ok(method_not_allowed("POST, OPTIONS", "revision 2026-07-28 has neither GET nor DELETE"))
+            }
             Method::POST => self.post(&mut exchange),
             Method::GET => self.get(&exchange),
             Method::HEAD => self.head(exchange.request.headers()),
@@ -62,18 +73,27 @@ impl Bridge {
         headers::check_post(headers)?;
         let most = self.most_bytes(headers)?;
         let text = self.read(exchange, most)?;
-        let headers = exchange.request.headers();
-        if let Some(batch) = self.batch_of(&text, headers)? {
+        self.message(&text, exchange.request.headers(), &exchange.client)
+    }
+
+    /// What was POSTed.
+    pub(crate) fn message(
+        self: &Arc<Self>,
+        text: &str,
+        headers: &HeaderMap,
+        client: &Client,
+    ) -> Result<Response, Refusal> {
+        if let Some(batch) = self.batch_of(text, headers)? {
             return self.batch(batch, headers);
         }
-        let message = self.parse(&text)?;
+        let message = self.parse(text)?;
         let version = headers::text(headers, &headers::PROTOCOL_VERSION);
         let class = modern::classify(version, &message);
         match class.map_err(|error| Refusal::with(StatusCode::BAD_REQUEST, error).of(id_of(&message)))? {
-            Class::Modern => self.stateless(&message, headers, &exchange.client),
+            Class::Modern => self.stateless(&message, headers, client),
             Class::Legacy => {
                 headers::check_version(headers)?;
-                self.take(&message, headers, &exchange.client)
+                self.take(&message, headers, client)
             }
         }
     }
@@ -94,8 +114,7 @@ impl Bridge {
     /// modern request names none.
     fn most_bytes(&self, headers: &HeaderMap) -> Result<usize, Refusal> {
         let max = self.terms.limits.max_message_bytes;
-        let version = headers::text(headers, &headers::PROTOCOL_VERSION);
-        if version.is_some_and(revision::names_modern) {
+        if is_modern(headers) {
             return Ok(max);
         }
         if headers.contains_key(SESSION_ID) {
@@ -128,11 +147,10 @@ impl Bridge {
 
     fn get(self: &Arc<Self>, exchange: &Exchange<'_>) -> Result<Response, Refusal> {
         let headers = exchange.request.headers();
-        headers::check_get(headers)?;
-        if !headers.contains_key(SESSION_ID) {
-            // A client of 2024-11-05, or one that has fallen back to it.
+        if headers::is_old_client(headers) {
             return self.open_line(exchange);
         }
+        headers::check_get(headers)?;
         let session = self.session(headers)?;
         let last = headers::text(headers, &headers::LAST_EVENT_ID);
         Ok(self.listen(session, last.and_then(EventId::parse), &exchange.client))
@@ -167,8 +185,12 @@ impl Bridge {
     }
 }
 
+fn is_modern(headers: &HeaderMap) -> bool {
+    headers::text(headers, &headers::PROTOCOL_VERSION).is_some_and(revision::names_modern)
+}
+
 /// Raw id of a message; `null` where it has none.
-fn id_of<'m>(message: &'m Message<'_>) -> &'m str {
+pub(crate) fn id_of<'m>(message: &'m Message<'_>) -> &'m str {
     match &message.kind {
         Kind::Request { id, .. } | Kind::Response { id, .. } => id,
         Kind::Notification { .. } => "null",

@@ -14,8 +14,7 @@ pub(crate) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-pro
 
 /// A POST carries JSON (415) and takes both kinds of answer (406).
 pub(crate) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
-    let content = text(headers, &header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
-    if content.split(';').next().map(str::trim) != Some("application/json") {
+    if !is_json(headers) {
         let message = "Content-Type must be application/json";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST, message));
     }
@@ -24,6 +23,30 @@ pub(crate) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
         return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message));
     }
     Ok(())
+}
+
+/// Whether a body is said to be JSON.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let content = text(headers, &header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
+    content.split(';').next().map(str::trim) == Some("application/json")
+}
+
+/// Whether a GET opens the stream of 2024-11-05: it asks for events by name, and knows neither sessions nor versions.
+pub(crate) fn is_old_client(headers: &HeaderMap) -> bool {
+    let has = |name| headers.contains_key(name);
+    let by_name = headers.contains_key(header::ACCEPT) && accepts_exactly(headers, "text/event-stream");
+    by_name && !has(SESSION_ID) && !has(PROTOCOL_VERSION)
+}
+
+fn accepts_exactly(headers: &HeaderMap, media: &str) -> bool {
+    ranges(headers).any(|range| range == media)
+}
+
+/// The media ranges of `Accept`, without their parameters.
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = String> {
+    let fields = headers.get_all(header::ACCEPT).iter().filter_map(|field| field.to_str().ok());
+    let ranges = fields.flat_map(|field| field.split(','));
+    ranges.map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
 }
 
 /// A GET takes an event stream (406).
@@ -55,15 +78,9 @@ pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h 
 
 /// Whether `Accept` (RFC 9110, 12.5.1; absent means anything) lists a media type or a range that holds it.
 fn accepts(headers: &HeaderMap, media: &str) -> bool {
-    let mut fields = headers.get_all(header::ACCEPT).iter().peekable();
-    if fields.peek().is_none() {
-        return true;
-    }
-    let ranges = fields.filter_map(|field| field.to_str().ok()).flat_map(|field| field.split(','));
     let kind = media.split('/').next().unwrap_or_default();
-    ranges
-        .map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
-        .any(|range| range == media || range == "*/*" || range.strip_suffix("/*") == Some(kind))
+    let holds = |range: String| range == media || range == "*/*" || range.strip_suffix("/*") == Some(kind);
+    !headers.contains_key(header::ACCEPT) || ranges(headers).any(holds)
 }
 
 #[cfg(test)]

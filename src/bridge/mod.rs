@@ -9,6 +9,7 @@
 mod children;
 mod endpoint;
 mod headers;
+mod nearest;
 mod peer;
 mod refusal;
 mod session;
@@ -16,6 +17,7 @@ mod stateless;
 mod stream;
 
 use crate::config::spec::ServerSpec;
+use crate::forward::Forward;
 use crate::protocol::revision::Era;
 use crate::server::{Context, Face, Report, Role, Server};
 use children::Children;
@@ -53,9 +55,10 @@ pub struct ChildReport {
 }
 
 impl Bridge {
-    /// A bridge without sessions, for a server that may not run yet.
+    /// A bridge without sessions, for a server that may not run yet; `forward` reaches it if it is an HTTP server.
     pub fn new(
         server: Arc<Server>,
+        forward: Option<Arc<Forward>>,
         spec: Arc<ServerSpec>,
         context: Arc<Context>,
         restart_wait: Duration,
@@ -65,7 +68,7 @@ impl Bridge {
         let (replay, kept) = (Replay::new(limits.replay_bytes), Kept::new(limits.replay_bytes));
         let parked = Parked::new(limits.max_parked, limits.park());
         let terms = Arc::new(Terms { options, limits, restart_wait });
-        let children = Children::new(server, &sessions, spec, context, Arc::clone(&terms));
+        let children = Children::new(server, forward, &sessions, spec, context, Arc::clone(&terms));
         Arc::new(Bridge {
             terms,
             sessions,
@@ -80,21 +83,27 @@ impl Bridge {
 
     /// What the server's first child talks to.
     pub fn face(&self) -> Arc<dyn Face> {
-        Arc::clone(&self.children.primary) as Arc<dyn Face>
+        self.children.face()
     }
 
-    /// How the server's first child begins.
+    /// What reaches an HTTP server, if it is one.
+    pub fn forward(&self) -> Option<&Arc<Forward>> {
+        self.children.links().map(|links| &links.forward)
+    }
+
+    /// How the first child of a stdio server begins.
     pub fn role(spec: &ServerSpec) -> Role {
         Children::role(spec)
     }
 
     fn name(&self) -> &str {
-        self.children.primary.server.name()
+        self.children.name()
     }
 
-    /// Calls that wait for an answer of a child.
-    pub fn calls_in_flight(&self) -> usize {
-        self.children.all().iter().map(|peer| peer.calls.of_clients()).sum()
+    /// Calls that wait for an answer of a child, and requests that are forwarded.
+    pub fn in_flight(&self) -> usize {
+        let forwarded = self.forward().map_or(0, |forward| forward.in_flight());
+        self.children.all().iter().map(|peer| peer.calls.of_clients()).sum::<usize>() + forwarded
     }
 
     /// Sessions that are remembered.
@@ -138,6 +147,7 @@ impl Bridge {
     /// Waits until no call is in flight, or `deadline`.
     pub fn drain(&self, deadline: Instant) {
         self.children.all().iter().for_each(|peer| peer.calls.wait_empty(deadline));
+        self.forward().into_iter().for_each(|forward| forward.drain(deadline));
     }
 
     /// Ends all calls: the proxy is ending.

@@ -13,6 +13,7 @@ use crate::config::redact;
 use crate::config::spec::{Options, RemoteSpec};
 use crate::http::{Exchange, Response, StreamPermit};
 use crate::limits::Limits;
+use crate::protocol::error::RpcError;
 use crate::server::{End, Face, Noise, Oversize, Running, Server};
 use ::http::uri::{PathAndQuery, Scheme};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
@@ -136,10 +137,30 @@ impl Forward {
         self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The server, which a request waits for: `restart_wait_seconds`, or as long as a start may take.
+    ///
+    /// # Errors
+    /// It does not run; what the client is told.
+    pub fn running(&self) -> Result<Running, RpcError> {
+        let patience = self.restart_wait.max(self.options.start_timeout);
+        self.server.wait_running(patience).map_err(|why| self.server.unavailable(&why))
+    }
+
+    /// The server runs and speaks nothing we know.
+    pub fn unknown_speech(&self, why: String) -> RpcError {
+        self.server.given_up("unknown-protocol", why)
+    }
+
     /// Forwards one request; `path` is what is left of the path behind the server's name, none for the endpoint.
-    pub fn handle(self: &Arc<Self>, exchange: Exchange<'_>, path: Option<&PathAndQuery>) -> Response {
+    /// `body` is its body, if it was read already.
+    pub fn handle(
+        self: &Arc<Self>,
+        exchange: Exchange<'_>,
+        path: Option<&PathAndQuery>,
+        body: Option<Vec<u8>>,
+    ) -> Response {
         match Place::of(self, &exchange) {
-            Some(place) => relay::relay(self, exchange, path, place),
+            Some(place) => relay::relay(self, exchange, path, body, place),
             None => failure::too_many_streams(),
         }
     }

@@ -27,16 +27,18 @@ pub(super) fn relay(
     forward: &Arc<Forward>,
     mut exchange: Exchange<'_>,
     path: Option<&PathAndQuery>,
+    body: Option<Vec<u8>>,
     place: Place,
 ) -> Response {
-    let message = match read_message(forward, &mut exchange, path) {
+    let message = match body.map_or_else(|| read_message(forward, &mut exchange, path), |body| Ok(Some(body)))
+    {
         Ok(message) => message,
         Err(error) => return error.into_response(),
     };
     let id = message.as_deref().and_then(|body| failure::request_id(body, forward.limits.max_json_depth));
-    let running = match forward.server.wait_running(forward.restart_wait.max(forward.options.start_timeout)) {
+    let running = match forward.running() {
         Ok(running) => running,
-        Err(why) => return failure::response(&forward.server.unavailable(&why), id.as_deref()),
+        Err(error) => return failure::response(&error, id.as_deref()),
     };
     let generation = running.generation;
     let serving = place.is_stream().then(|| (Arc::clone(&forward.server), generation));

@@ -4,7 +4,7 @@ use super::guard::Guard;
 use super::route::Route;
 use super::{answer, cors};
 use crate::bridge::LinePlace;
-use crate::fleet::{ClientFace, Fleet, Served};
+use crate::fleet::{Fleet, Served};
 use crate::http::{Exchange, Handler, Response};
 use crate::ops::report::{self, Overall};
 use crate::server::Status;
@@ -76,7 +76,7 @@ impl Front {
                 ending()
             }
             Route::Endpoint { name } => self.endpoint(exchange, &name),
-            Route::Line { name, place } => self.line(exchange, &name, place, &target),
+            Route::Line { name, place } => self.line(exchange, &name, place),
             Route::Below { name, rest } => self.below(exchange, &name, &rest),
             Route::Control { name, action } => self.control(&exchange.request, &name, action),
             Route::Reload => self.reload(&exchange.request),
@@ -100,30 +100,21 @@ impl Front {
     }
 
     fn endpoint(&self, exchange: Exchange<'_>, name: &str) -> Response {
-        match self.fleet.get(name).as_deref() {
-            Some(Served { face: ClientFace::Bridge(bridge), .. }) => bridge.handle(exchange),
-            Some(Served { face: ClientFace::Forward(forward), .. }) => forward.handle(exchange, None),
-            None => self.unknown(name),
-        }
+        self.with(name, |served| served.bridge.handle(exchange))
     }
 
-    fn line(&self, exchange: Exchange<'_>, name: &str, place: LinePlace, target: &PathAndQuery) -> Response {
-        match self.fleet.get(name).as_deref() {
-            Some(Served { face: ClientFace::Bridge(bridge), .. }) => bridge.handle_line(exchange, place),
-            Some(_) => self.below(exchange, name, target),
-            None => self.unknown(name),
-        }
+    fn line(&self, exchange: Exchange<'_>, name: &str, place: LinePlace) -> Response {
+        self.with(name, |served| served.bridge.handle_line(exchange, place))
     }
 
     fn below(&self, exchange: Exchange<'_>, name: &str, rest: &PathAndQuery) -> Response {
-        match self.fleet.get(name).as_deref() {
-            Some(Served { face: ClientFace::Forward(forward), .. }) => forward.handle(exchange, Some(rest)),
-            Some(_) => answer::error(
+        self.with(name, |served| match served.bridge.forward() {
+            Some(forward) => forward.handle(exchange, Some(rest), None),
+            None => answer::error(
                 StatusCode::NOT_FOUND,
                 format!("server {name} is reached at /{name}; it has no other paths"),
             ),
-            None => self.unknown(name),
-        }
+        })
     }
 
     fn with(&self, name: &str, work: impl FnOnce(&Served) -> Response) -> Response {

@@ -1,7 +1,7 @@
 //! The health thread: asks every ready server for a sign of life and reports to its supervisor.
 
 use crate::config::Health;
-use crate::fleet::{ClientFace, Fleet, Served};
+use crate::fleet::{Fleet, Served};
 use crate::server::Report;
 use crate::thread;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
@@ -61,18 +61,14 @@ struct Check {
 
 impl Check {
     fn server(&self, served: &Served) {
-        match &served.face {
-            ClientFace::Bridge(bridge) => {
-                bridge.tidy();
-                let trouble = served.server.running().and_then(|_| self.own_port(served));
-                bridge.check(self.patience, trouble.as_deref());
-            }
-            ClientFace::Forward(forward) => {
-                let Some(running) = served.server.running() else { return };
-                let failure = forward.probe(self.patience).err();
-                let busy = served.in_flight() > 0;
-                served.server.report(Report { generation: running.generation, failure, busy });
-            }
+        served.bridge.tidy();
+        let own_port = || served.server.running().and_then(|_| self.own_port(served));
+        let trouble = if served.bridge.forward().is_none() { own_port() } else { None };
+        served.bridge.check(self.patience, trouble.as_deref());
+        if let (Some(forward), Some(running)) = (served.bridge.forward(), served.server.running()) {
+            let failure = forward.probe(self.patience).err();
+            let busy = served.in_flight() > 0;
+            served.server.report(Report { generation: running.generation, failure, busy });
         }
     }
 

@@ -1,7 +1,7 @@
 //! The shapes of `/servers`, `/health`, `/ready` and `/NAME/health`.
 
 use crate::bridge::ChildReport;
-use crate::fleet::{ClientFace, Served, Serving};
+use crate::fleet::{Served, Serving};
 use crate::protocol::revision::Era;
 use crate::server::{Health, State, Status, Target};
 use serde_json::{Value, json};
@@ -106,11 +106,10 @@ pub fn server(served: &Served, base: &str) -> Value {
 }
 
 fn children(served: &Served, status: &Status) -> Vec<Value> {
-    match &served.face {
-        ClientFace::Bridge(bridge) => bridge.children().iter().map(child).collect(),
-        ClientFace::Forward(_) => {
-            status.pid.iter().map(|pid| json!({ "pid": pid, "era": null, "session": null })).collect()
-        }
+    let unknown = |pid: &u32| json!({ "pid": pid, "era": null, "session": null });
+    match served.bridge.forward() {
+        None => served.bridge.children().iter().map(child).collect(),
+        Some(_) => status.pid.iter().map(unknown).collect(),
     }
 }
 

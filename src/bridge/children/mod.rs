@@ -1,32 +1,39 @@
 //! Which child serves whom: one for all, a second one for the other era, or one for each session.
 
+pub(crate) mod links;
+mod nursery;
+mod pipes;
+
 use super::peer::audience::Audience;
-use super::peer::{Peer, Terms, era_of};
+use super::peer::{Peer, Terms};
 use super::session::registry::Sessions;
 use crate::config::spec::{Eras, Instances, ServerSpec, Start};
+use crate::forward::Forward;
 use crate::protocol::error::RpcError;
-use crate::protocol::revision::Era;
-use crate::server::{Context, Opening, Role, Running, Server, State};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
-use std::time::{Duration, Instant};
-
-/// How long a server may take to show that it speaks the modern era: its own limit, and a moment.
-const PROBE: Duration = Duration::from_secs(7);
+use crate::server::{Context, Face, Opening, Role, Running, Server, State};
+use links::Links;
+use nursery::Nursery;
+use pipes::Pipes;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 /// All children of one server.
 pub(crate) struct Children {
-    spec: Arc<ServerSpec>,
-    context: Arc<Context>,
-    terms: Arc<Terms>,
-    /// Serves all sessions unless each has its own, and modern requests unless there is a child of that era.
-    pub(crate) primary: Arc<Peer>,
-    /// A child of the modern era beside a legacy one, once it was asked for; none if the server has no such era.
-    modern: OnceLock<Option<Arc<Peer>>>,
+    nursery: Nursery,
+    kin: Kin,
     own: Mutex<Vec<Own>>,
     /// Children of sessions that are over, which may take a moment to end.
     ending: Mutex<Vec<Arc<Server>>>,
     /// Told whenever a child of a session may have become free.
     freed: Condvar,
+}
+
+/// Where children come from.
+enum Kin {
+    /// Processes, and their pipes.
+    Pipes(Pipes),
+    /// Connections to an HTTP server.
+    Links(Links),
 }
 
 /// The child of one session.
@@ -37,28 +44,25 @@ struct Own {
 }
 
 impl Children {
+    /// Those of a stdio server, the first of which `primary` supervises; or of an HTTP server.
     pub(crate) fn new(
         primary: Arc<Server>,
+        forward: Option<Arc<Forward>>,
         sessions: &Arc<Sessions>,
         spec: Arc<ServerSpec>,
         context: Arc<Context>,
         terms: Arc<Terms>,
     ) -> Children {
-        let primary =
-            Arc::new(Peer::new(primary, Audience::shared(Arc::clone(sessions)), Arc::clone(&terms)));
-        Children {
-            spec,
-            context,
-            terms,
-            primary,
-            modern: OnceLock::new(),
-            own: Mutex::default(),
-            ending: Mutex::default(),
-            freed: Condvar::new(),
-        }
+        let nursery = Nursery { spec, context, terms };
+        let kin = match forward {
+            Some(forward) => Kin::Links(Links::new(forward, sessions)),
+            None => Kin::Pipes(Pipes::new(primary, sessions, &nursery)),
+        };
+        let (own, ending, freed) = (Mutex::default(), Mutex::default(), Condvar::new());
+        Children { nursery, kin, own, ending, freed }
     }
 
-    /// How the first child begins.
+    /// How the first child of a stdio server begins.
     pub(crate) fn role(spec: &ServerSpec) -> Role {
         let opening = match spec.options.eras {
             Eras::Both => Opening::Either,
@@ -70,73 +74,55 @@ impl Children {
         Role { opening, asleep, dial: None }
     }
 
+    /// What the server's first child talks to.
+    pub(crate) fn face(&self) -> Arc<dyn Face> {
+        match &self.kin {
+            Kin::Pipes(pipes) => Arc::clone(&pipes.primary) as Arc<dyn Face>,
+            Kin::Links(links) => Arc::clone(&links.forward) as Arc<dyn Face>,
+        }
+    }
+
+    /// The connections to an HTTP server, if it is one.
+    pub(crate) fn links(&self) -> Option<&Links> {
+        match &self.kin {
+            Kin::Pipes(_) => None,
+            Kin::Links(links) => Some(links),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.nursery.spec.name
+    }
+
     /// The child for a session that begins with these parameters.
     ///
     /// # Errors
     /// It cannot be started.
     pub(crate) fn of_new_session(&self, params: Option<&str>) -> Result<Arc<Peer>, RpcError> {
-        match self.spec.options.instances {
-            Instances::Shared => Ok(Arc::clone(&self.primary)),
-            Instances::PerSession => {
+        let (peer, is_own) = match (&self.kin, self.nursery.spec.options.instances) {
+            (Kin::Links(links), _) => links.of_new_session(params, &self.nursery)?,
+            (Kin::Pipes(pipes), Instances::Shared) => (Arc::clone(&pipes.primary), false),
+            (Kin::Pipes(_), Instances::PerSession) => {
                 let opening = Opening::Legacy(params.map(Arc::from));
-                let peer = self.raise(opening, Audience::one(), true)?;
-                self.own().push(Own { peer: Arc::clone(&peer), awake: false });
-                Ok(peer)
+                let role = Role { opening, asleep: true, dial: None };
+                (self.nursery.raise(role, Audience::one())?, true)
             }
+        };
+        if is_own {
+            self.own().push(Own { peer: Arc::clone(&peer), awake: false });
         }
+        Ok(peer)
     }
 
-    /// The child for a modern request: of that era if the server speaks it, else the one whose words are translated.
+    /// The child for a modern request: of that era if the server speaks it, else one whose words are translated.
     ///
     /// # Errors
     /// There is none.
     pub(crate) fn of_modern_request(&self) -> Result<Arc<Peer>, RpcError> {
-        if self.spec.options.eras == Eras::Both && !self.knows_its_era() {
-            self.running(&self.primary)?;
+        match &self.kin {
+            Kin::Pipes(pipes) => pipes.of_modern_request(&self.nursery),
+            Kin::Links(links) => links.of_modern_request(&self.nursery),
         }
-        let modern = match self.spec.options.eras {
-            Eras::Both if self.is_legacy() => self.modern.get_or_init(|| self.try_modern()).as_ref(),
-            _ => None,
-        };
-        Ok(Arc::clone(modern.unwrap_or(&self.primary)))
-    }
-
-    /// Once a second child was looked for, the first need not run to know what there is.
-    fn knows_its_era(&self) -> bool {
-        self.modern.get().is_some() || self.primary.server.running().is_some()
-    }
-
-    fn is_legacy(&self) -> bool {
-        self.modern.get().is_some()
-            || self.primary.server.running().is_none_or(|running| era_of(&running) == Era::Legacy)
-    }
-
-    /// Starts a second child to see whether the server speaks the modern era, too; if so, it stays.
-    fn try_modern(&self) -> Option<Arc<Peer>> {
-        // It serves no sessions: those are with the first child.
-        let audience = Audience::shared(Arc::new(Sessions::new(0)));
-        let peer = self.raise(Opening::TryModern, audience, false).ok()?;
-        let speaks = peer.server.wait_running(PROBE).is_ok();
-        let name = peer.server.name();
-        if speaks {
-            log::info!(server = name, event = "era"; "speaks the modern era, too: modern clients have a child of their own");
-            return Some(peer);
-        }
-        log::info!(server = name, event = "era"; "speaks the legacy era only: its words are translated for modern clients");
-        peer.server.close();
-        None
-    }
-
-    fn raise(&self, opening: Opening, audience: Audience, asleep: bool) -> Result<Arc<Peer>, RpcError> {
-        let (server, seat) = Server::new(&self.spec.name, &self.context.limits);
-        let peer = Arc::new(Peer::new(Arc::clone(&server), audience, Arc::clone(&self.terms)));
-        let role = Role { opening, asleep, dial: None };
-        let (spec, context) = (Arc::clone(&self.spec), Arc::clone(&self.context));
-        let face: Arc<Peer> = Arc::clone(&peer);
-        server.run(seat, spec, None, face, context, role).map_err(|error| {
-            self.primary.server.given_up("no-thread", format!("no thread for another child: {error}"))
-        })?;
-        Ok(peer)
     }
 
     /// A child that takes calls; one that sleeps is woken.
@@ -148,8 +134,13 @@ impl Children {
         if let Some(running) = peer.server.running() {
             return Ok(running);
         }
-        if peer.audience.is_one {
-            self.make_room(peer)?;
+        match &self.kin {
+            Kin::Pipes(_) if peer.audience.is_one => self.make_room(peer)?,
+            Kin::Pipes(_) => {}
+            Kin::Links(links) => {
+                mark(&mut self.own(), peer, true);
+                links.forward.running()?;
+            }
         }
         peer.running()
     }
@@ -157,7 +148,7 @@ impl Children {
     /// A place for the child of a session. If all are taken, that of the session idle longest is given up: its child
     /// sleeps until its next call. If all are busy, the newcomer waits.
     fn make_room(&self, peer: &Arc<Peer>) -> Result<(), RpcError> {
-        let deadline = Instant::now() + self.terms.restart_wait;
+        let deadline = Instant::now() + self.nursery.terms.restart_wait;
         let mut own = self.own();
         loop {
             if own.iter().filter(|one| one.awake && !is(&one.peer, peer)).count() < self.most() {
@@ -176,18 +167,18 @@ impl Children {
             }
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(self.primary.server.given_up("too-many-children", self.all_busy()));
+                return Err(peer.server.given_up("too-many-children", self.all_busy()));
             }
             own = self.freed.wait_timeout(own, left).unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 
     fn most(&self) -> usize {
-        self.spec.options.max_instances
+        self.nursery.spec.options.max_instances
     }
 
     fn all_busy(&self) -> String {
-        let (name, most) = (&self.spec.name, self.most());
+        let (name, most) = (self.name(), self.most());
         format!(
             "server {name} has a child for each session, max_instances = {most} of them run and all are busy; try again later"
         )
@@ -205,37 +196,42 @@ impl Children {
         self.freed.notify_all();
     }
 
-    /// All children but the first.
-    pub(crate) fn others(&self) -> Vec<Arc<Peer>> {
-        let modern = self.modern.get().and_then(Option::as_ref).map(Arc::clone);
-        self.own().iter().map(|one| Arc::clone(&one.peer)).chain(modern).collect()
-    }
-
     /// All children.
     pub(crate) fn all(&self) -> Vec<Arc<Peer>> {
-        let mut all = vec![Arc::clone(&self.primary)];
-        all.extend(self.others());
+        let mut all: Vec<Arc<Peer>> = match &self.kin {
+            Kin::Pipes(pipes) => pipes.all().collect(),
+            Kin::Links(links) => links.all(),
+        };
+        all.extend(self.own().iter().map(|one| Arc::clone(&one.peer)));
         all
     }
 
     /// Supervisors of all children but the first, those that are ending included.
     pub(crate) fn other_servers(&self) -> Vec<Arc<Server>> {
-        let others = self.others().into_iter().map(|peer| Arc::clone(&peer.server));
+        let is_first = |peer: &Arc<Peer>| matches!(&self.kin, Kin::Pipes(pipes) if is(&pipes.primary, peer));
+        let others = self.all().into_iter().filter(|peer| !is_first(peer));
+        let others = others.map(|peer| Arc::clone(&peer.server));
         others.chain(self.ending().iter().map(Arc::clone)).collect()
     }
 
     /// Stops children that nobody has used for some time.
     pub(crate) fn rest(&self) {
         self.ending().retain(|server| server.status().state != State::Stopped);
-        let options = &self.spec.options;
-        let modern = self.modern.get().and_then(Option::as_ref);
-        if let Some(peer) = modern.filter(|peer| peer.has_rested(options.era_idle)) {
+        let options = &self.nursery.spec.options;
+        let seconds: Vec<Arc<Peer>> = match &self.kin {
+            Kin::Pipes(pipes) => pipes.second().into_iter().map(Arc::clone).collect(),
+            Kin::Links(links) => links.all(),
+        };
+        for peer in seconds.iter().filter(|peer| peer.has_rested(options.era_idle)) {
             peer.server.sleep();
         }
         let Some(idle_stop) = options.idle_stop else { return };
         let may_sleep = options.start == Start::OnDemand || options.instances == Instances::PerSession;
-        if may_sleep && self.primary.has_rested(idle_stop) {
-            self.primary.server.sleep();
+        if let Kin::Pipes(pipes) = &self.kin
+            && may_sleep
+            && pipes.primary.has_rested(idle_stop)
+        {
+            pipes.primary.server.sleep();
         }
         let mut own = self.own();
         for one in own.iter_mut().filter(|one| one.awake && one.peer.has_rested(idle_stop)) {

@@ -1,0 +1,72 @@
+//! The children of a stdio server: processes.
+
+use super::super::peer::audience::Audience;
+use super::super::peer::{Peer, era_of};
+use super::super::session::registry::Sessions;
+use super::nursery::Nursery;
+use crate::config::spec::Eras;
+use crate::protocol::error::RpcError;
+use crate::protocol::revision::Era;
+use crate::server::{Opening, Role, Server};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// How long a server may take to show that it speaks the modern era: its own limit, and a moment.
+const PROBE: Duration = Duration::from_secs(7);
+
+/// The shared children of a stdio server.
+pub(super) struct Pipes {
+    /// Serves all sessions unless each has its own, and modern requests unless there is a child of that era.
+    pub(super) primary: Arc<Peer>,
+    /// A child of the modern era beside a legacy one, once it was asked for; none if the server has no such era.
+    modern: OnceLock<Option<Arc<Peer>>>,
+}
+
+impl Pipes {
+    pub(super) fn new(primary: Arc<Server>, sessions: &Arc<Sessions>, nursery: &Nursery) -> Pipes {
+        let audience = Audience::shared(Arc::clone(sessions));
+        let primary = Arc::new(Peer::new(primary, audience, Arc::clone(&nursery.terms)));
+        Pipes { primary, modern: OnceLock::new() }
+    }
+
+    /// The child for a modern request: of that era if the server speaks it, else the one whose words are translated.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(super) fn of_modern_request(&self, nursery: &Nursery) -> Result<Arc<Peer>, RpcError> {
+        if nursery.spec.options.eras != Eras::Both {
+            return Ok(Arc::clone(&self.primary));
+        }
+        if self.modern.get().is_none() && era_of(&self.primary.running()?) == Era::Modern {
+            return Ok(Arc::clone(&self.primary));
+        }
+        let modern = self.modern.get_or_init(|| try_modern(nursery));
+        Ok(Arc::clone(modern.as_ref().unwrap_or(&self.primary)))
+    }
+
+    /// All of them.
+    pub(super) fn all(&self) -> impl Iterator<Item = Arc<Peer>> {
+        [Some(&self.primary), self.second()].into_iter().flatten().map(Arc::clone)
+    }
+
+    /// The one beside the first.
+    pub(super) fn second(&self) -> Option<&Arc<Peer>> {
+        self.modern.get()?.as_ref()
+    }
+}
+
+/// Starts a second child to see whether the server speaks the modern era, too; if so, it stays.
+fn try_modern(nursery: &Nursery) -> Option<Arc<Peer>> {
+    // It serves no sessions: those are with the first child.
+    let audience = Audience::shared(Arc::new(Sessions::new(0)));
+    let role = Role { opening: Opening::TryModern, ..Role::default() };
+    let peer = nursery.raise(role, audience).ok()?;
+    let name = peer.server.name();
+    if peer.server.wait_running(PROBE).is_ok() {
+        log::info!(server = name, event = "era"; "speaks the modern era, too: modern clients have a child of their own");
+        return Some(peer);
+    }
+    log::info!(server = name, event = "era"; "speaks the legacy era only: its words are translated for modern clients");
+    peer.server.close();
+    None
+}
