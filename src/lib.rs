@@ -8,12 +8,17 @@
 //! app                       composition, the main thread's events, the order of the end
 //! front   ops   signal      routes and guards │ health thread and reports │ INT, TERM, HUP
 //! fleet                     the servers that are served, by name
-//! bridge  forward           clients meet a stdio child │ clients meet an HTTP server
+//! bridge                    clients meet the children of a stdio server, or links to an HTTP server
+//! forward                   HTTP servers: requests passed on as they are; links, which stand in for a child's pipes
 //! server  discovery         supervisor, child, pipes, ports │ from folders to specifications
 //! config  http              resolved configuration │ an embedded HTTP/1.1 server that knows nothing of MCP
 //! protocol                  JSON-RPC envelopes, revisions, events: pure
 //! log  thread  limits       import nothing of ours
 //! ```
+//!
+//! The bridge is the largest, and has rooms: `children` (which child serves whom), `peer` (one child: the calls in
+//! flight there, where its lines go), `session` (clients that begin with `initialize`), `stateless` (requests that
+//! stand for themselves, 2026-07-28), `stream` (what belongs to a client: kept, rendered, written).
 //!
 //! # Invariants
 //! - Only `http` accepts sockets; only `forward`, `ops::health` and the commands of `cli` make HTTP requests.
@@ -26,8 +31,10 @@
 //!
 //! # Threads
 //! `main` · `accept` · `conn-N` (a bounded pool, one request each) · for each server `sup:NAME`, and while a child runs
-//! `in:NAME`, `out:NAME`, `err:NAME` · `reaper` · `health`, with an `ask:NAME` for each server it asks · `signals`.
-//! Long-lived ones have one inbox each.
+//! `in:NAME`, `out:NAME`, `err:NAME` · for each link to an HTTP server `post:NAME`, another one for each request in
+//! flight there, and `get:NAME` where it reads a stream of the server's · `sse:NAME` for each call of a client of
+//! 2024-11-05 · `reaper` · `health`, with an `ask:NAME` for each server it asks · `signals` · `reload` ·
+//! `table` and `stop`, once each. Long-lived ones have one inbox each.
 //!
 //! # A call
 //! The connection thread reads the request and passes the guards, finds the session, puts the call on the list
@@ -40,7 +47,7 @@ mod app;
 mod bridge;
 pub mod cli;
 pub mod config;
-pub mod discovery;
+mod discovery;
 mod fleet;
 mod forward;
 mod front;
@@ -48,7 +55,7 @@ pub mod http;
 pub mod limits;
 mod log;
 mod ops;
-pub mod protocol;
+mod protocol;
 mod server;
 mod signal;
-pub mod thread;
+mod thread;

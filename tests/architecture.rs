@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lower rooms first. A module may use those in earlier rows only (and itself).
-const LAYERS: [&[&str]; 9] = [
+const LAYERS: [&[&str]; 10] = [
     &["limits", "thread", "log"],
     &["protocol"],
     &["config", "http"],
     &["server", "discovery"],
-    &["bridge", "forward"],
+    &["forward"],
+    &["bridge"],
     &["fleet"],
     &["front", "ops", "signal"],
     &["app"],

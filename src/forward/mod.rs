@@ -4,7 +4,6 @@ mod connector;
 mod failure;
 mod fields;
 mod leash;
-#[allow(dead_code)] // used by the bridge
 pub mod link;
 mod probe;
 mod relay;

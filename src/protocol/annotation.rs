@@ -2,8 +2,12 @@
 //! with `x-mcp-header` (2026-07-28, Streamable HTTP, Schema Extension).
 
 use super::json;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 const KEY: &str = "x-mcp-header";
+/// Tools that are remembered; the arguments of further ones are not repeated.
+const MAX_TOOLS: usize = 10_000;
 /// Arguments that lie deeper than this are not looked for.
 const MAX_DEPTH: usize = 32;
 
@@ -49,9 +53,38 @@ impl Annotation {
     }
 }
 
+/// The annotated tools of one server, as it listed them last. Those beyond the 10,000th are not remembered.
+#[derive(Debug, Default)]
+pub struct AnnotatedTools(HashMap<String, Arc<[Annotation]>>);
+
+impl AnnotatedTools {
+    /// What a call with these parameters repeats in headers.
+    pub fn of(&self, params: Option<&str>) -> Arc<[Annotation]> {
+        if self.0.is_empty() {
+            return Arc::default();
+        }
+        let name = params.and_then(|params| json::member(params, "name")).and_then(json::string);
+        name.and_then(|name| self.0.get(&name).map(Arc::clone)).unwrap_or_default()
+    }
+
+    /// Takes in an answer (raw) to `tools/list`, which may be one page of several.
+    pub fn learn(&mut self, answer: &str) {
+        if !answer.contains(KEY) && self.0.is_empty() {
+            return;
+        }
+        for (tool, annotations) in json::member(answer, "result").map(annotations).unwrap_or_default() {
+            if annotations.is_empty() {
+                self.0.remove(&tool);
+            } else if self.0.len() < MAX_TOOLS || self.0.contains_key(&tool) {
+                self.0.insert(tool, annotations.into());
+            }
+        }
+    }
+}
+
 /// The annotations of every tool in a result of `tools/list`. A tool without gets an empty list, and so does one
 /// with an annotation that is not valid: no client repeats arguments of such a tool, so no server may insist.
-pub fn annotations(tools_list_result: &str) -> Vec<(String, Vec<Annotation>)> {
+fn annotations(tools_list_result: &str) -> Vec<(String, Vec<Annotation>)> {
     let tools = json::member(tools_list_result, "tools").and_then(json::items).unwrap_or_default();
     tools
         .into_iter()
@@ -175,11 +208,55 @@ mod tests {
         assert!(annotation.values(None).is_empty());
     }
 
+    fn answer(tools: impl IntoIterator<Item = String>) -> String {
+        let tools: Vec<String> = tools.into_iter().collect();
+        format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"tools":[{}]}}}}"#, tools.join(","))
+    }
+
+    fn tool(name: &str, header: &str) -> String {
+        let property = format!(r#"{{"type":"string","{KEY}":"{header}"}}"#);
+        format!(r#"{{"name":"{name}","inputSchema":{{"properties":{{"p":{property}}}}}}}"#)
+    }
+
+    /// The first header of a call of this tool.
+    fn first(tools: &AnnotatedTools, name: &str) -> Option<String> {
+        let found = tools.of(Some(&format!(r#"{{"name":"{name}"}}"#)));
+        found.first().map(|annotation| annotation.header.clone())
+    }
+
+    #[test]
+    fn what_was_listed_last_counts() {
+        let mut tools = AnnotatedTools::default();
+        tools.learn(&answer([tool("a", "Old"), tool("b", "B")]));
+        tools.learn(&answer([tool("a", "New"), tool("c", "C")]));
+        let header = |name| first(&tools, name).unwrap_or_default();
+        assert_eq!([header("a"), header("b"), header("c")], ["mcp-param-new", "mcp-param-b", "mcp-param-c"]);
+        assert!(tools.of(None).is_empty() && tools.of(Some("{}")).is_empty() && header("d").is_empty());
+        tools.learn(&answer([r#"{"name":"a","inputSchema":{}}"#.to_string(), tool("b", "not valid")]));
+        assert_eq!([first(&tools, "a"), first(&tools, "b")], [None, None]);
+        tools.learn(r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"x-mcp-header"}}"#);
+        assert!(first(&tools, "c").is_some());
+    }
+
+    #[test]
+    fn too_many_tools_are_not_remembered() {
+        let mut tools = AnnotatedTools::default();
+        tools.learn(&answer((0..=MAX_TOOLS).map(|n| tool(&format!("t{n}"), "H"))));
+        let last = |tools: &AnnotatedTools| first(tools, &format!("t{}", MAX_TOOLS - 1));
+        assert_eq!((last(&tools), tools.0.len()), (Some("mcp-param-h".to_string()), MAX_TOOLS));
+        tools.learn(&answer([tool("t0", "New"), tool("other", "New")]));
+        assert_eq!(first(&tools, "t0").as_deref(), Some("mcp-param-new"));
+        assert_eq!(first(&tools, "other"), None);
+    }
+
     proptest! {
         #[test]
         fn nothing_panics(text in "\\PC*", json in any_json(4)) {
-            annotations(&text);
-            annotations(&format!(r#"{{"tools":[{{"name":"t","inputSchema":{json}}}]}}"#));
+            let tools = answer([format!(r#"{{"name":"t","x-mcp-header":0,"inputSchema":{json}}}"#)]);
+            for answer in [text, tools] {
+                annotations(&answer);
+                AnnotatedTools::default().learn(&answer);
+            }
         }
     }
 }

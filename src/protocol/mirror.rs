@@ -10,7 +10,7 @@ use super::{base64, json};
 use ::http::{HeaderMap, HeaderName, HeaderValue};
 use std::borrow::Cow;
 
-pub use super::annotation::{Annotation, annotations};
+pub use super::annotation::{AnnotatedTools, Annotation};
 
 const VERSION: &str = "mcp-protocol-version";
 const METHOD: &str = "mcp-method";

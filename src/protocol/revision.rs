@@ -1,8 +1,5 @@
 //! Protocol revisions and the two eras.
 
-use super::message::Message;
-use super::meta;
-
 /// The two shapes of the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Era {
@@ -52,13 +49,6 @@ pub fn names_modern(version: &str) -> bool {
     digits.eq([Some(4), Some(2), Some(2)]) && version > NEWEST_LEGACY.as_str()
 }
 
-/// Whether a message claims the stateless era: `params._meta["io.modelcontextprotocol/protocolVersion"]`
-/// (2026-07-28, basic, Statelessness), or `server/discover`, which only that era has.
-pub fn is_modern(message: &Message<'_>) -> bool {
-    message.method() == Some("server/discover")
-        || meta::entry(message.params(), meta::PROTOCOL_VERSION).is_some()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,18 +70,5 @@ mod tests {
         {
             assert!(!names_modern(name), "{name}");
         }
-    }
-
-    #[test]
-    fn the_claim_makes_a_message_modern() {
-        let modern = |params: &str| {
-            let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
-            is_modern(&Message::parse(&text, 16).unwrap())
-        };
-        assert!(modern(r#"{"_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28"}}"#));
-        assert!(!modern(
-            r#"{"_meta":{"progressToken":1},"a":{"io.modelcontextprotocol/protocolVersion":1}}"#
-        ));
-        assert!(!modern("{}"));
     }
 }

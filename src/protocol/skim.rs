@@ -1,13 +1,13 @@
 //! What a message is about that is too long to be kept: its `id` and whether it asks, found while it flows by.
 
-/// What is known of a message that was not kept.
+/// What is known of a message over the limit, which was passed over.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Skimmed {
+pub struct Oversize {
     /// Raw text of its top-level `id`.
     pub id: Option<String>,
     /// Whether it had a top-level `method`: then the id is the sender's own, and no call's.
     pub asks: bool,
-    /// Its length.
+    /// Its length, without the line end.
     pub bytes: u64,
 }
 
@@ -19,7 +19,7 @@ pub struct Skim {
     escaped: bool,
     /// The text of the member being read at depth 1 (bounded): `"id":7`.
     member: Vec<u8>,
-    found: Skimmed,
+    found: Oversize,
 }
 
 /// `"id"`, a colon, white space and a reasonable id.
@@ -33,7 +33,7 @@ impl Skim {
     }
 
     /// What was found, at the end of the message.
-    pub fn finish(self) -> Skimmed {
+    pub fn finish(self) -> Oversize {
         self.found
     }
 
@@ -84,9 +84,11 @@ impl Skim {
 
 #[cfg(test)]
 mod tests {
+    use super::super::samples::any_json;
     use super::*;
+    use proptest::prelude::*;
 
-    fn skim(text: &str) -> Skimmed {
+    fn skim(text: &str) -> Oversize {
         let mut skim = Skim::default();
         text.as_bytes().chunks(3).for_each(|chunk| skim.feed(chunk));
         skim.finish()
@@ -101,8 +103,25 @@ mod tests {
             (format!(r#"{{"id":7,"params":["{long}"],"method":"ping"}}"#), true),
         ] {
             let bytes = text.len() as u64;
-            assert_eq!(skim(&text), Skimmed { id: Some("7".into()), asks, bytes });
+            assert_eq!(skim(&text), Oversize { id: Some("7".into()), asks, bytes });
         }
-        assert_eq!(skim("xxxx"), Skimmed { bytes: 4, ..Skimmed::default() });
+        assert_eq!(skim("xxxx"), Oversize { bytes: 4, ..Oversize::default() });
+    }
+
+    proptest! {
+        #[test]
+        fn only_members_of_the_message_itself_count(before in any_json(3), after in any_json(3)) {
+            let text = format!(r#"{{"a":{before}, "id": "}}\\" ,"z":{after}}}"#);
+            prop_assert_eq!(skim(&text).id, Some(r#""}\\""#.to_string()));
+            let found = skim(&format!("[{before},{after}]"));
+            prop_assert_eq!(found, Oversize { bytes: (before.len() + after.len() + 3) as u64, ..Oversize::default() });
+        }
+
+        #[test]
+        fn any_bytes_are_counted(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut skim = Skim::default();
+            skim.feed(&bytes);
+            prop_assert_eq!(skim.finish().bytes, bytes.len() as u64);
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Server-sent events (WHATWG HTML, 9.2): how a message is written as one, and how a stream of them is read.
 
-use super::skim::{Skim, Skimmed};
+use super::skim::{Oversize, Skim};
 use std::time::Duration;
 
 /// Keeps a silent stream open: a comment line.
@@ -31,7 +31,7 @@ pub enum Event {
         data: Vec<u8>,
     },
     /// Its data were longer than the limit and were not kept.
-    Oversize(Skimmed),
+    Oversize(Oversize),
 }
 
 /// Reads a stream of events (WHATWG HTML, 9.2.6) from bytes that may be cut anywhere. Besides one event's data, of
@@ -327,11 +327,11 @@ mod tests {
     fn an_event_over_the_limit_is_skimmed_and_the_next_is_read() {
         let long = "x".repeat(200);
         let message = format!(r#"{{"jsonrpc":"2.0","result":"{long}","id":7}}"#);
-        let skimmed = Skimmed { id: Some("7".into()), asks: false, bytes: message.len() as u64 };
+        let skimmed = Oversize { id: Some("7".into()), asks: false, bytes: message.len() as u64 };
         let events = read(&format!("data: {message}\n\ndata: 1\n\n"));
         assert_eq!(events, [Event::Oversize(skimmed), whole("message", "1")]);
         let events = read(&format!("data: {}\ndata: 1234\n\n", "x".repeat(96)));
-        assert_eq!(events, [Event::Oversize(Skimmed { bytes: 101, ..Skimmed::default() })]);
+        assert_eq!(events, [Event::Oversize(Oversize { bytes: 101, ..Oversize::default() })]);
     }
 
     /// The rules once more, on the whole text at once, as the standard words them.

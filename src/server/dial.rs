@@ -1,10 +1,10 @@
 //! A connection that stands in for a child's pipes: to an HTTP server of another era or transport.
 
-use super::lines::Oversize;
 use super::outlet::{Opening, Outlet};
 use super::output::Listener;
 use super::pulse::Pulse;
 use super::supervisor::Event;
+use crate::protocol::skim::Oversize;
 use crossbeam_channel::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
 

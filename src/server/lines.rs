@@ -1,5 +1,6 @@
 //! A child's output, cut into lines of bounded length.
 
+use crate::protocol::skim::{Oversize, Skim};
 use std::io::{self, BufRead, BufReader, Read};
 
 /// What a child prints that is no message.
@@ -22,17 +23,6 @@ pub(super) enum Line {
     Text(Vec<u8>),
     /// Longer than the limit: passed over.
     Oversize(Oversize),
-}
-
-/// What is known of a line that was passed over.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Oversize {
-    /// Raw text of its top-level `id`.
-    pub id: Option<String>,
-    /// Whether it had a top-level `method`: then the id is the child's own, and no call's.
-    pub asks: bool,
-    /// Length without the line end.
-    pub bytes: u64,
 }
 
 /// Reads lines of at most `max` bytes; of a longer one no more than that is ever in memory.
@@ -62,87 +52,20 @@ impl<R: Read> Lines<R> {
     }
 
     fn pass_over(&mut self, start: Vec<u8>) -> io::Result<Line> {
-        let mut scan = IdScan::default();
-        let mut bytes = start.len() as u64;
-        start.iter().for_each(|byte| scan.push(*byte));
+        let mut skim = Skim::default();
+        skim.feed(&start);
         drop(start);
         loop {
             let chunk = self.reader.fill_buf()?;
             let end = chunk.iter().position(|byte| *byte == b'\n');
             let used = end.unwrap_or(chunk.len());
-            chunk[..used].iter().for_each(|byte| scan.push(*byte));
-            bytes += used as u64;
+            skim.feed(&chunk[..used]);
             let done = end.is_some() || chunk.is_empty();
             self.reader.consume(used + usize::from(end.is_some()));
             if done {
-                return Ok(Line::Oversize(scan.finish(bytes)));
+                return Ok(Line::Oversize(skim.finish()));
             }
         }
-    }
-}
-
-/// Finds the top-level `"id"` and `"method"` of an object while it flows by. Servers print them first or last.
-#[derive(Default)]
-struct IdScan {
-    depth: usize,
-    in_string: bool,
-    escaped: bool,
-    /// The text of the member being read at depth 1 (bounded): `"id":7`.
-    member: Vec<u8>,
-    id: Option<String>,
-    asks: bool,
-}
-
-/// `"id"`, a colon, white space and a reasonable id.
-const MEMBER_BYTES: usize = 512;
-
-impl IdScan {
-    fn push(&mut self, byte: u8) {
-        if self.in_string {
-            self.keep(byte);
-            match byte {
-                _ if self.escaped => self.escaped = false,
-                b'\\' => self.escaped = true,
-                b'"' => self.in_string = false,
-                _ => {}
-            }
-            return;
-        }
-        match byte {
-            b',' if self.depth == 1 => self.end_member(),
-            b'}' | b']' => {
-                if self.depth == 1 {
-                    self.end_member();
-                }
-                self.depth = self.depth.saturating_sub(1);
-            }
-            b'{' | b'[' => self.depth += 1,
-            b'"' => {
-                self.in_string = true;
-                self.keep(byte);
-            }
-            _ => self.keep(byte),
-        }
-    }
-
-    fn keep(&mut self, byte: u8) {
-        if self.depth == 1 && self.member.len() < MEMBER_BYTES {
-            self.member.push(byte);
-        }
-    }
-
-    fn end_member(&mut self) {
-        let text = String::from_utf8_lossy(&self.member);
-        match text.split_once(':').map(|(key, value)| (key.trim(), value.trim())) {
-            Some(("\"id\"", id)) => self.id = Some(id.to_string()),
-            Some(("\"method\"", _)) => self.asks = true,
-            _ => {}
-        }
-        self.member.clear();
-    }
-
-    fn finish(self, bytes: u64) -> Oversize {
-        Oversize { id: self.id, asks: self.asks, bytes }
     }
 }
 

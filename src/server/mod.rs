@@ -24,11 +24,12 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
+pub use crate::protocol::skim::Oversize;
 pub use dial::{Dial, Inlet};
 pub use guard::{GUARD_COMMAND, Guard, run_guard};
 pub use handle::{Context, Report, Role, Server};
 pub use input::InputError;
-pub use lines::{Noise, Oversize};
+pub use lines::Noise;
 pub use os::raise_open_files;
 pub use outlet::{Greeting, Opening, Outlet};
 pub use reaper::Reaper;

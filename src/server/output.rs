@@ -1,12 +1,13 @@
 //! What a child says: the answer to its greeting for the supervisor, everything after it for the face.
 
-use super::lines::{Line, Lines, Noise, Oversize};
+use super::lines::{Line, Lines, Noise};
 use super::outlet::Greeting;
 use super::status::Running;
 use super::supervisor::Event;
 use super::{Face, greeting};
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::revision::Era;
+use crate::protocol::skim::Oversize;
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
 use std::io::Read;

@@ -6,7 +6,6 @@ use super::refusal::{Trouble, answer_to};
 use super::wire::Wire;
 use crate::forward::connector;
 use crate::forward::leash::Holder;
-use crate::protocol::skim::Skimmed;
 use crate::protocol::sse::{self, Event};
 use crate::server::Oversize;
 use serde_json::value::RawValue;
@@ -84,7 +83,7 @@ impl<'w> Delivery<'w> {
         reader.take(max + 1).read_to_end(&mut body).map_err(|error| Trouble::broken(&error))?;
         let bytes = length.unwrap_or(0).max(body.len() as u64);
         if bytes > max {
-            self.oversize(Skimmed { id: self.id().map(str::to_string), asks: false, bytes });
+            self.oversize(Oversize { id: self.id().map(str::to_string), asks: false, bytes });
         } else if matches!(body.trim_ascii_start().first(), Some(b'{' | b'[')) {
             self.messages(body);
         }
@@ -126,12 +125,12 @@ impl<'w> Delivery<'w> {
         }
     }
 
-    fn oversize(&mut self, found: Skimmed) {
+    fn oversize(&mut self, found: Oversize) {
         self.any = true;
         if self.flight.is_some() && self.id() == found.id.as_deref() && !found.asks {
             self.has_answered();
         }
-        self.wire.oversize(&Oversize { id: found.id, asks: found.asks, bytes: found.bytes });
+        self.wire.oversize(&found);
     }
 
     fn has_answered(&mut self) {

@@ -9,22 +9,21 @@ use super::streamable::NOTICE_TIMEOUT;
 use super::wire::{Letters, Wire};
 use crate::forward::connector::Errand;
 use crate::protocol::message::Message;
-use crate::protocol::{json, revision, sse};
-use ::http::{HeaderMap, HeaderName, HeaderValue};
-use std::sync::Arc;
-
-const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-const METHOD: HeaderName = HeaderName::from_static("mcp-method");
-const NAME: HeaderName = HeaderName::from_static("mcp-name");
+use crate::protocol::mirror::{self, AnnotatedTools};
+use crate::protocol::sse;
+use ::http::HeaderMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A server that is told everything with each request.
 pub(super) struct Modern {
     wire: Arc<Wire>,
+    /// What its calls repeat in headers.
+    tools: Mutex<AnnotatedTools>,
 }
 
 impl Modern {
     pub(super) fn new(wire: Arc<Wire>) -> Arc<Modern> {
-        Arc::new(Modern { wire })
+        Arc::new(Modern { wire, tools: Mutex::default() })
     }
 
     /// The thread that takes the messages in their order.
@@ -78,49 +77,23 @@ impl Modern {
         }
     }
 
-    /// Sees every answer before it is passed on.
-    fn learn(&self, _method: &str, _answer: &str) {}
+    /// Sees every answer before it is passed on: a call that follows must say what the list asks for.
+    fn learn(&self, method: &str, answer: &str) {
+        if method == "tools/list" {
+            self.tools().learn(answer);
+        }
+    }
 
-    /// What the head must repeat of the body.
+    /// What the head must repeat of the body (2026-07-28, Streamable HTTP, Request Metadata).
     fn headers(&self, body: &[u8]) -> HeaderMap {
         let text = str::from_utf8(body).unwrap_or_default();
-        let message = Message::parse(text, usize::MAX).ok();
-        let mirrored = message.and_then(|message| Some(mirrored(message.method()?, message.params())));
-        mirrored.into_iter().flatten().collect()
+        let Ok(message) = Message::parse(text, usize::MAX) else { return HeaderMap::new() };
+        let Some(method) = message.method() else { return HeaderMap::new() };
+        let annotations = self.tools().of(message.params());
+        mirror::headers(method, message.params(), &annotations).into_iter().collect()
     }
-}
 
-/// The plain ones of the mirrored fields (2026-07-28, basic, transports, Request Headers).
-///
-/// To be replaced by `protocol::mirror::headers`, with the annotations of the called tool: those stand in the answers
-/// to `tools/list`, which pass [`Modern::learn`].
-fn mirrored(method: &str, params: Option<&str>) -> Vec<(HeaderName, HeaderValue)> {
-    let field = match method {
-        "tools/call" | "prompts/get" => Some("name"),
-        "resources/read" => Some("uri"),
-        "tasks/get" | "tasks/update" | "tasks/cancel" => Some("taskId"),
-        _ => None,
-    };
-    let name = field.and_then(|field| json::member(params?, field)).and_then(json::string);
-    let all = [(PROTOCOL_VERSION, Some(revision::MODERN)), (METHOD, Some(method)), (NAME, name.as_deref())];
-    let header =
-        |(name, value): (HeaderName, Option<&str>)| Some((name, HeaderValue::from_str(value?).ok()?));
-    all.into_iter().filter_map(header).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_head_repeats_the_body() {
-        let headers = |method, params| {
-            let all = mirrored(method, Some(params)).into_iter();
-            all.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect::<Vec<_>>()
-        };
-        let call = headers("tools/call", r#"{"name":"a b","uri":"x"}"#);
-        assert_eq!(call, ["mcp-protocol-version: 2026-07-28", "mcp-method: tools/call", "mcp-name: a b"]);
-        assert_eq!(headers("resources/read", r#"{"uri":"x://y"}"#)[2], "mcp-name: x://y");
-        assert_eq!(headers("tools/list", r#"{"name":"x"}"#).len(), 2);
+    fn tools(&self) -> MutexGuard<'_, AnnotatedTools> {
+        self.tools.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -55,12 +55,6 @@ impl Forward {
         self.peer().speaks_modern(patience)
     }
 
-    /// Where the server has an event stream as of 2024-11-05: at its endpoint, or beside it under the name `sse`;
-    /// `patience` for each of the two.
-    pub fn event_stream_url(&self, patience: Duration) -> Option<Uri> {
-        self.peer().event_stream_url(patience)
-    }
-
     fn peer(&self) -> Peer {
         Peer { agent: self.agent.clone(), target: self.target.clone() }
     }
@@ -98,6 +92,8 @@ impl Peer {
         }
     }
 
+    /// Where the server has an event stream as of 2024-11-05: at its endpoint, or beside it under the name `sse`;
+    /// `patience` for each of the two.
     pub(super) fn event_stream_url(&self, patience: Duration) -> Option<Uri> {
         let endpoint = &self.target.endpoint;
         let beside = resolve(endpoint, "sse").ok().filter(|url| url != endpoint);

@@ -52,6 +52,28 @@ fn a_request_is_one_post_that_says_everything() {
 }
 
 #[test]
+fn a_call_repeats_what_the_list_of_tools_asks_for() {
+    let site = Site::new(|asked, out| {
+        let region = json!({"type": "string", "x-mcp-header": "Region"});
+        let tool = json!({"name": "t", "inputSchema": {"type": "object", "properties": {"region": region}}});
+        out.json(200, &json!({"jsonrpc": "2.0", "id": asked.body["id"], "result": {"tools": [tool]}}));
+    });
+    let link = Opened::new("m-repeats", &site.url("/mcp"), Flavour::Modern);
+    let mut call = call(1, "t");
+    call["params"]["arguments"] = json!({"region": "us west", "other": "x"});
+    link.send(&call);
+    assert_eq!(link.line()["id"], 1);
+    assert_eq!(site.wait_for("POST tools/call").header("mcp-param-region"), None, "nothing is known yet");
+    link.send(&json!({"jsonrpc": "2.0", "id": 2, "method": "tools/list"}));
+    assert_eq!(link.line()["id"], 2);
+    link.send(&call);
+    assert_eq!(link.line()["id"], 1);
+    let asked = site.wait_for_nth("POST tools/call", 1);
+    assert_eq!((asked.header("mcp-param-region"), asked.header("mcp-name")), (Some("us west"), Some("t")));
+    link.close();
+}
+
+#[test]
 fn cancelling_closes_the_connection_and_sends_nothing() {
     let (tell, closed) = unbounded();
     let site = Site::new(move |asked, out| match asked.what().as_str() {

@@ -1,6 +1,7 @@
 //! An HTTP server that does what a test says, byte by byte, and a link to it.
 
-use crate::config::spec::{Instances, Options};
+use crate::config::spec::Options;
+use crate::config::{Defaults, ServerTable};
 use crate::forward::link::peer::Peer;
 use crate::forward::link::{Ear, Flavour, Link};
 use crate::forward::{Target, connector};
@@ -317,14 +318,8 @@ pub fn threads_of(_name: &str) -> usize {
 }
 
 pub fn peer(url: &str) -> Peer {
-    let options = Options {
-        instances: Instances::Shared,
-        start_timeout: DEADLINE,
-        stop_timeout: DEADLINE,
-        call_timeout: DEADLINE,
-        call_idle: DEADLINE,
-        stream_after: Duration::ZERO,
-    };
+    let usual = ServerTable::default().options(&Defaults::default());
+    let options = Options { call_timeout: DEADLINE, ..usual };
     let headers = [(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer s3"))];
     let target = Target::new(url.parse().unwrap(), headers.into_iter().collect::<HeaderMap>());
     Peer { agent: connector::agent(&options), target }
