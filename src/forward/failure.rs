@@ -4,6 +4,7 @@ use super::Forward;
 use crate::http::{Response, json_response};
 use crate::protocol::error::{INTERNAL_ERROR, RpcError};
 use crate::protocol::message::{Kind, Message};
+use crate::server::Server;
 use ::http::{HeaderValue, StatusCode, header};
 use std::time::Duration;
 
@@ -22,13 +23,16 @@ pub(super) fn request_id(body: &[u8], max_depth: usize) -> Option<String> {
 impl Forward {
     /// The server was there and did not answer: its exit, if that is why, or what the connection says.
     pub(super) fn broken(&self, generation: u64, error: &str) -> RpcError {
-        match self.server.wait_end(generation, EXIT_PATIENCE) {
-            Some(end) => self.server.died(&end),
-            None => {
-                let name = self.server.name();
-                self.server.given_up("no-answer", format!("server {name} did not answer: {error}"))
-            }
-        }
+        let name = self.server.name();
+        broken(&self.server, generation, format!("server {name} did not answer: {error}"))
+    }
+}
+
+/// The server was there and did not answer: its exit, if that is why, else `text`.
+pub(super) fn broken(server: &Server, generation: u64, text: String) -> RpcError {
+    match server.wait_end(generation, EXIT_PATIENCE) {
+        Some(end) => server.died(&end),
+        None => server.given_up("no-answer", text),
     }
 }
 

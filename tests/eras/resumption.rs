@@ -141,7 +141,7 @@ fn a_stream_may_be_closed_before_its_answer() {
 fn the_stream_of_another_session_is_nobodys() {
     let proxy = only("legacy");
     let (client, other) = (proxy.client("legacy"), proxy.client("legacy"));
-    let message = client.call_message("echo", json!({"text": "secret"}));
+    let message = client.progress_message("progress", json!({"steps": 1, "ms": 20}), json!("secret"));
     let stream = client.stream(&message);
     let primed = stream.next_event().1.id.expect("an id");
     next(&stream);

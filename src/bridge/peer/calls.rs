@@ -94,13 +94,6 @@ struct Entry {
     deadline: Option<Instant>,
 }
 
-impl Entry {
-    /// Whether the child may ask now: not while its client is to answer already.
-    fn may_ask(&self) -> bool {
-        self.deadline.is_some() && self.call.may_ask()
-    }
-}
-
 impl Calls {
     pub(crate) fn new(max: usize) -> Calls {
         Calls { list: Mutex::default(), emptied: Condvar::new(), last: AtomicU64::new(0), max }
@@ -203,18 +196,22 @@ impl Calls {
     }
 
     /// The newest call during which the child may ask, if all such calls belong to one session. What their clients
-    /// can be asked does not matter here: the child does not know it, so any of them can be meant.
+    /// can be asked does not matter here: the child does not know it, so any of them can be meant. A call that waits
+    /// for its client's answer can be meant only if there is no other.
     ///
     /// # Errors
     /// How many sessions could be meant: none or several.
     pub(crate) fn only_askable(&self, now: Instant) -> Result<Arc<Call>, usize> {
         let list = self.list();
-        let askable = || list.open.values().filter(|entry| entry.may_ask()).map(|entry| &entry.call);
+        let may_ask = |entry: &&Entry| entry.call.may_ask();
+        let (parked, askable): (Vec<&Entry>, Vec<&Entry>) =
+            list.open.values().filter(may_ask).partition(|entry| entry.deadline.is_none());
+        let meant = if askable.is_empty() { parked } else { askable };
         let late = list.given_up.values().filter(|(_, until)| *until > now).map(|(call, _)| call);
-        let all = askable().chain(late).filter_map(|call| call.origin());
+        let all = meant.iter().map(|entry| &entry.call).chain(late).filter_map(|call| call.origin());
         let sessions: BTreeSet<*const Session> = all.map(|origin| Arc::as_ptr(&origin.session)).collect();
-        match (sessions.len(), askable().max_by_key(|call| call.number)) {
-            (1, Some(newest)) => Ok(Arc::clone(newest)),
+        match (sessions.len(), meant.iter().max_by_key(|entry| entry.call.number)) {
+            (1, Some(newest)) => Ok(Arc::clone(&newest.call)),
             (_, None) => Err(0),
             (several, _) => Err(several),
         }

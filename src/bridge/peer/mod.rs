@@ -20,7 +20,7 @@ use asks::Asks;
 use audience::Audience;
 use calls::{Call, Calls};
 use elicitations::Elicitations;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use wishes::Wishes;
@@ -137,21 +137,25 @@ impl Peer {
     /// # Errors
     /// The child does not take it, in words.
     pub(crate) fn ask_for_life(&self, running: &Running) -> Result<Question, String> {
+        match era_of(running) {
+            Era::Legacy => self.ask(running, "ping", &json!({})),
+            Era::Modern => self.ask(running, "server/discover", &wishes::own_params()),
+        }
+    }
+
+    /// Sends a request of our own. [`Peer::await_answer`] takes the answer.
+    ///
+    /// # Errors
+    /// The child does not take it, in words.
+    pub(crate) fn ask(&self, running: &Running, method: &str, params: &Value) -> Result<Question, String> {
         let number = self.calls.number();
         let era = era_of(running);
         let mailbox = Arc::new(super::stream::mailbox::Mailbox::new(0));
         let call = Call { number, generation: running.generation, era, origin: None, mailbox };
         let deadline = Instant::now() + self.terms.options.call_timeout;
         let call = self.calls.open(call, deadline).ok_or("too many calls in flight")?;
-        let line = match era {
-            Era::Legacy => format!("{{\"jsonrpc\":\"2.0\",\"id\":{number},\"method\":\"ping\"}}\n"),
-            Era::Modern => {
-                let params = wishes::own_params();
-                format!(
-                    "{{\"jsonrpc\":\"2.0\",\"id\":{number},\"method\":\"server/discover\",\"params\":{params}}}\n"
-                )
-            }
-        };
+        let line =
+            format!("{{\"jsonrpc\":\"2.0\",\"id\":{number},\"method\":\"{method}\",\"params\":{params}}}\n");
         match self.send(running, line.into_bytes()) {
             Ok(()) => Ok(Question(call)),
             Err(_) => {

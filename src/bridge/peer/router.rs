@@ -177,7 +177,9 @@ impl Peer {
     fn heard(&self, message: &Message<'_>, method: &str, params: Option<&str>, subscription: &str) {
         let Ok(number) = subscription.parse() else { return };
         if self.listens_as(number) {
-            if is_for_all(method) {
+            if method == "notifications/subscriptions/acknowledged" {
+                self.note_listening(number);
+            } else if is_for_all(method) {
                 self.publish(&handshake::plain_notification(message.text), method, params);
             }
         } else if let Some(call) = self.calls.get(number) {

@@ -66,6 +66,10 @@ impl Peer {
         let decision =
             agreed.as_mut().map(|agreed| self.decide(&request.wish, request.session, agreed, running));
         if let Some(Decision::Answer(answer)) = decision {
+            drop(agreed);
+            if matches!(request.wish, Wish::Subscribe(_)) && era_of(running) == Era::Modern {
+                self.await_listening();
+            }
             return answer.map(|()| Ok(Sent::Answered));
         }
         let translated = self.translate(request, running);

@@ -11,7 +11,8 @@ use crate::protocol::revision::{Era, MODERN};
 use crate::server::Running;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 /// What the child has agreed to.
 #[derive(Default)]
@@ -20,11 +21,16 @@ pub(crate) struct Agreed {
     subscriptions: BTreeSet<String>,
     /// Our `subscriptions/listen` at a modern child, on behalf of the legacy sessions.
     listen: Option<u64>,
+    /// The last of them that the child has acknowledged.
+    heard: u64,
 }
 
-/// The lock over [`Agreed`].
+/// How long a client waits for the child to agree to a subscription, which it need not.
+const MOMENT: Duration = Duration::from_secs(2);
+
+/// The lock over [`Agreed`], and who waits for the child's acknowledgement.
 #[derive(Default)]
-pub(crate) struct Wishes(Mutex<Agreed>);
+pub(crate) struct Wishes(Mutex<Agreed>, Condvar);
 
 /// What a request wishes for, to be noted when the child agrees.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -190,17 +196,34 @@ impl Peer {
         }
     }
 
-    /// A modern client listens to a legacy child, which has to know what it subscribed to.
-    pub(crate) fn subscribe_for(&self, listener: &Session, uris: Vec<String>) -> Result<(), RpcError> {
+    /// A modern client listens to a legacy child, which has to know what it subscribed to. Waits a moment for the
+    /// child to agree, so that nothing is missed from then on.
+    pub(crate) fn subscribe_for(&self, listener: &Session, uris: &[String]) -> Result<(), RpcError> {
+        let mut asked = Vec::new();
         let mut agreed = self.wishes.lock();
         for uri in uris {
-            self.note_subscription(&uri, listener)?;
+            self.note_subscription(uri, listener)?;
             let Some(running) = self.server.running() else { continue };
             if agreed.subscriptions.insert(uri.clone()) {
-                self.send_own(&running, "resources/subscribe", &json!({ "uri": uri }));
+                asked.extend(self.ask(&running, "resources/subscribe", &json!({ "uri": uri })).ok());
             }
         }
+        drop(agreed);
+        let deadline = Instant::now() + MOMENT;
+        asked.iter().for_each(|question| drop(self.await_answer(question, deadline)));
         Ok(())
+    }
+
+    /// Waits a moment until the child has acknowledged what it hears of all subscriptions.
+    pub(crate) fn await_listening(&self) {
+        let lacks = |agreed: &mut Agreed| agreed.listen.is_some_and(|number| number > agreed.heard);
+        drop(self.wishes.1.wait_timeout_while(self.wishes.lock(), MOMENT, lacks));
+    }
+
+    /// The child has acknowledged our `subscriptions/listen` of this number.
+    pub(crate) fn note_listening(&self, number: u64) {
+        self.wishes.lock().heard = number;
+        self.wishes.1.notify_all();
     }
 
     /// The child's level is the most verbose one that any session wants.

@@ -40,7 +40,7 @@ impl Bridge {
         }
         let Some(batch) = json::items(text) else { return Ok(None) };
         let session = headers.contains_key(SESSION_ID).then(|| self.session(headers)).transpose()?;
-        if !session.is_some_and(|session| session.revision == revision::ASSUMED) {
+        if session.is_none_or(|session| session.revision != revision::ASSUMED) {
             return Err(refuse(
                 "a batch (array) is taken in sessions of 2025-03-26 only; send one message a request".into(),
             ));

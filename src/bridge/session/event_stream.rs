@@ -96,7 +96,7 @@ impl Bridge {
                 return Err(Refusal::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, text));
             }
             (Kind::Request { id, method, .. }, Some(session)) => {
-                self.call_on_line(&message, id, &method, session)?;
+                self.call_on_line(&message, id, method, session)?;
             }
             (_, Some(session)) => self.tell(&message, session),
         }

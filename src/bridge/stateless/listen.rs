@@ -75,7 +75,7 @@ impl Bridge {
         let wanted = ask.params.and_then(|params| json::member(params, "notifications"));
         let wanted: Wanted = wanted.and_then(|wanted| serde_json::from_str(wanted).ok()).unwrap_or_default();
         let listener = Listener::enter(self.session_of(ask, peer), Arc::clone(peer));
-        if let Err(error) = peer.subscribe_for(&listener.session, wanted.resource_subscriptions.clone()) {
+        if let Err(error) = peer.subscribe_for(&listener.session, &wanted.resource_subscriptions) {
             return json_response(StatusCode::OK, error.response(ask.id).into_bytes());
         }
         let id = ask.id.to_string();

@@ -23,7 +23,7 @@ enum Place {
     /// A thread follows it.
     Followed(Arc<Mailbox>),
     /// Its client is away.
-    Away(Waiter),
+    Away(Box<Waiter>),
 }
 
 impl Desk {
@@ -42,7 +42,7 @@ impl Desk {
         {
             oldest.give_up();
         }
-        streams.insert(stream, Place::Away(waiter));
+        streams.insert(stream, Place::Away(Box::new(waiter)));
         self.left.notify_all();
     }
 
@@ -63,7 +63,7 @@ impl Desk {
         let waited = self.left.wait_timeout_while(streams, HAND_OVER, followed);
         let mut streams = waited.unwrap_or_else(PoisonError::into_inner).0;
         match streams.remove(&stream)? {
-            Place::Away(waiter) => Some(waiter),
+            Place::Away(waiter) => Some(*waiter),
             followed @ Place::Followed(_) => {
                 streams.insert(stream, followed);
                 None

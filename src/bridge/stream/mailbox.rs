@@ -170,18 +170,16 @@ impl Mailbox {
         }
     }
 
-    /// Takes the questions that wait here, whatever else does.
-    pub(crate) fn take_questions(&self) -> Vec<(u64, String)> {
+    /// The next delivery, waiting at most `patience`, if it is a question.
+    pub(crate) fn next_question(&self, patience: Duration) -> Option<Delivery> {
+        let delivery = self.next(patience)?;
+        if matches!(delivery, Delivery::Question { .. }) {
+            return Some(delivery);
+        }
         let mut queue = self.queue();
-        let (questions, others): (VecDeque<_>, VecDeque<_>) =
-            queue.deliveries.drain(..).partition(|delivery| matches!(delivery, Delivery::Question { .. }));
-        queue.bytes = others.iter().map(Delivery::weight).sum();
-        queue.deliveries = others;
-        let text = |delivery| match delivery {
-            Delivery::Question { number, text, .. } => Some((number, text)),
-            _ => None,
-        };
-        questions.into_iter().filter_map(text).collect()
+        queue.bytes += delivery.weight();
+        queue.deliveries.push_front(delivery);
+        None
     }
 
     /// Nobody will come any more: what waits is dropped, and so is what still comes.

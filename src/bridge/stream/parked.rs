@@ -33,7 +33,7 @@ struct Ticket {
 /// What a client's next request is for.
 pub(crate) enum Resumed {
     /// The call that waited.
-    Call(Waiter),
+    Call(Box<Waiter>),
     /// A call like any other.
     Afresh,
 }
@@ -137,7 +137,7 @@ impl Bridge {
         for (number, answer) in all {
             waiter.tell_child(number, answer);
         }
-        Ok(Resumed::Call(waiter))
+        Ok(Resumed::Call(Box::new(waiter)))
     }
 }
 

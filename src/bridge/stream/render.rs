@@ -12,6 +12,10 @@ use crate::protocol::modernize;
 use crate::protocol::revision::Era;
 use std::ops::Range;
 use std::sync::Arc;
+use std::time::Duration;
+
+/// Questions that a child asks within this time of each other go to a modern client together.
+const TOGETHER: Duration = Duration::from_millis(10);
 
 /// What follows from a delivery.
 pub(crate) enum Step {
@@ -196,7 +200,8 @@ impl Waiter {
     /// (2026-07-28, basic, multi round-trip requests). What else it asks at once goes along.
     fn ask_by_result(&mut self, number: u64, text: &str) -> Step {
         let mut asked = vec![(number, text.to_string())];
-        for (number, text) in self.call().mailbox.take_questions() {
+        while let Some(Delivery::Question { number, text, .. }) = self.call().mailbox.next_question(TOGETHER)
+        {
             asked.push((number, text));
         }
         let requests: Vec<_> = asked.iter().filter_map(|(number, text)| question(*number, text)).collect();

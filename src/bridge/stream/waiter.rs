@@ -39,7 +39,7 @@ pub(crate) enum Outcome {
     /// The answer was written.
     Over,
     /// The client is gone, or was sent away.
-    Left(Waiter),
+    Left(Box<Waiter>),
 }
 
 impl Waiter {
@@ -198,7 +198,7 @@ impl Waiter {
             (Outcome::Over, Some((desk, stream))) => desk.close(stream),
             (Outcome::Left(waiter), Some((desk, stream))) => {
                 mailbox.leave(&waiter.bridge.kept);
-                desk.leave(stream, waiter);
+                desk.leave(stream, *waiter);
             }
             (Outcome::Left(waiter), None) => waiter.give_up(),
             (Outcome::Over, None) => {}
@@ -224,7 +224,7 @@ impl Waiter {
         if let Some(text) = first
             && sink.send(text).is_err()
         {
-            return Outcome::Left(self);
+            return Outcome::Left(Box::new(self));
         }
         loop {
             if let Some(session) = self.session() {
@@ -233,17 +233,17 @@ impl Waiter {
             let to_close = close_at.map_or(LOOK, |at| at.saturating_duration_since(Instant::now()));
             let step = match self.call.mailbox.next_for(reader, self.clock.left().min(LOOK).min(to_close)) {
                 Next::Delivery(delivery) => self.next(Some(delivery)).unwrap_or(Step::Nothing),
-                Next::Ended => return Outcome::Left(self),
+                Next::Ended => return Outcome::Left(Box::new(self)),
                 Next::Nothing if self.clock.left().is_zero() => Step::Last(self.timed_out()),
-                Next::Nothing if sink.is_gone() => return Outcome::Left(self),
-                Next::Nothing if to_close.is_zero() => return Outcome::Left(self),
-                Next::Nothing if sink.idle().is_err() => return Outcome::Left(self),
+                Next::Nothing if sink.is_gone() => return Outcome::Left(Box::new(self)),
+                Next::Nothing if to_close.is_zero() => return Outcome::Left(Box::new(self)),
+                Next::Nothing if sink.idle().is_err() => return Outcome::Left(Box::new(self)),
                 Next::Nothing => Step::Nothing,
             };
             match step {
                 Step::Show(text) => {
                     if sink.send(text).is_err() {
-                        return Outcome::Left(self);
+                        return Outcome::Left(Box::new(self));
                     }
                 }
                 Step::Nothing => {}

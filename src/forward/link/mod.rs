@@ -35,7 +35,7 @@ mod tests;
 
 use super::{Forward, Target};
 use crate::limits::Limits;
-use crate::server::{Dial, Inlet, Opening, Outlet, Oversize};
+use crate::server::{Dial, Inlet, Opening, Outlet, Oversize, Server};
 use crate::thread;
 use ::http::Uri;
 use event_stream::EventStream;
@@ -64,17 +64,23 @@ pub struct Link {
     peer: Peer,
     flavour: Flavour,
     limits: Limits,
+    /// Knows how its child ended.
+    server: Option<Arc<Server>>,
 }
 
 impl Link {
     /// Links to the server `name` at `target`. An answer to a request must begin within the agent's time for that.
     pub fn new(name: &str, agent: Agent, target: Target, flavour: Flavour, limits: Limits) -> Link {
-        Link { name: name.to_string(), peer: Peer { agent, target }, flavour, limits }
+        Link { name: name.to_string(), peer: Peer { agent, target }, flavour, limits, server: None }
     }
 
     /// Opens one; what the server says comes to `ear`.
     fn open(&self, ear: Box<dyn Ear>) -> Result<Arc<dyn Outlet>, String> {
-        let opened = Wire::open(&self.name, self.peer.clone(), &self.limits, ear);
+        let fate = self.server.as_ref().and_then(|server| {
+            let generation = server.running()?.generation;
+            Some((Arc::clone(server), generation))
+        });
+        let opened = Wire::open(&self.name, self.peer.clone(), &self.limits, ear, fate);
         let (wire, letters) = opened.map_err(|error| format!("no connection can be made: {error}"))?;
         let wire = Arc::new(wire);
         let own = Arc::clone(&wire);
@@ -106,7 +112,8 @@ impl Forward {
             Some(url) => self.target.at(url),
             None => self.target.clone(),
         };
-        Link::new(self.server.name(), self.agent.clone(), target, flavour, self.limits.clone())
+        let link = Link::new(self.server.name(), self.agent.clone(), target, flavour, self.limits.clone());
+        Link { server: Some(Arc::clone(&self.server)), ..link }
     }
 }
 

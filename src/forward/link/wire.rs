@@ -5,10 +5,11 @@ use super::flights::{Flight, Flights};
 use super::letter::Letter;
 use super::peer::Peer;
 use super::refusal::Trouble;
+use crate::forward::failure;
 use crate::forward::leash::{Holder, Leash, leash};
 use crate::limits::Limits;
 use crate::protocol::error::{INTERNAL_ERROR, RpcError};
-use crate::server::{InputError, Oversize};
+use crate::server::{InputError, Oversize, Server};
 use crate::thread;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::io;
@@ -21,6 +22,8 @@ pub(super) struct Wire {
     pub(super) peer: Peer,
     pub(super) max_message_bytes: usize,
     ear: Box<dyn Ear>,
+    /// The server, and which of its children it is, where that is known.
+    fate: Option<(Arc<Server>, u64)>,
     pub(super) flights: Arc<Flights>,
     /// Cut when the link is closed.
     pub(super) leash: Leash,
@@ -62,6 +65,7 @@ impl Wire {
         peer: Peer,
         limits: &Limits,
         ear: Box<dyn Ear>,
+        fate: Option<(Arc<Server>, u64)>,
     ) -> io::Result<(Wire, Letters)> {
         let (holder, leash) = leash()?;
         let (sender, receiver) = unbounded();
@@ -72,6 +76,7 @@ impl Wire {
             peer,
             max_message_bytes: limits.max_message_bytes,
             ear,
+            fate,
             flights: Arc::new(Flights::new(limits.max_calls)),
             leash,
             max_queued: limits.stdin_queue_bytes,
@@ -127,7 +132,18 @@ impl Wire {
     pub(super) fn fail(&self, flight: &Flight, why: &Trouble) {
         if !flight.leash.is_cut() {
             drop(self.flights.land(&flight.id));
-            self.line(why.response(&self.name, &flight.id).into_bytes());
+            self.line(self.error(flight, why).into_bytes());
+        }
+    }
+
+    /// What the sender of a request is told. A connection that broke may have had a server that died.
+    fn error(&self, flight: &Flight, why: &Trouble) -> String {
+        match (why, &self.fate) {
+            (Trouble::Broken(_), Some((server, generation))) => {
+                let text = format!("server {} {why}", self.name);
+                failure::broken(server, *generation, text).response(&flight.id)
+            }
+            _ => why.response(&self.name, &flight.id),
         }
     }
 
