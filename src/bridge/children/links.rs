@@ -9,6 +9,7 @@ use crate::forward::link::{Flavour, nature::Nature};
 use crate::protocol::error::RpcError;
 use crate::server::{Opening, Role};
 use ::http::Uri;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -22,6 +23,8 @@ pub(crate) struct Links {
     known: Mutex<Arc<Known>>,
     /// Serve many clients each; at most one for each of what a server can speak.
     shared: Mutex<Vec<(Nature, Arc<Peer>)>>,
+    /// The child that was dialled last.
+    dialled: AtomicU64,
     /// Legacy sessions, which hear what a modern server says to all.
     sessions: Arc<Sessions>,
 }
@@ -36,8 +39,8 @@ struct Known {
 
 impl Links {
     pub(super) fn new(forward: Arc<Forward>, sessions: &Arc<Sessions>) -> Links {
-        let (known, shared) = (Mutex::default(), Mutex::default());
-        Links { forward, known, shared, sessions: Arc::clone(sessions) }
+        let (known, shared, dialled) = (Mutex::default(), Mutex::default(), AtomicU64::new(0));
+        Links { forward, known, shared, dialled, sessions: Arc::clone(sessions) }
     }
 
     /// Whether it speaks the modern era.
@@ -71,6 +74,16 @@ impl Links {
             *known = Arc::new(Known { generation, ..Known::default() });
         }
         Ok(Arc::clone(&known))
+    }
+
+    /// Waits for the server. True if it is another child than at the last time: what connections there are, it does not
+    /// know.
+    ///
+    /// # Errors
+    /// It does not run.
+    pub(super) fn is_another(&self) -> Result<bool, RpcError> {
+        let generation = self.forward.running()?.generation;
+        Ok(self.dialled.swap(generation, Ordering::Relaxed) != generation)
     }
 
     /// The connection for a session that begins with these parameters, and whether it is the session's own: a legacy

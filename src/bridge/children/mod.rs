@@ -15,7 +15,10 @@ use links::Links;
 use nursery::Nursery;
 use pipes::Pipes;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+/// How long a connection may take to end.
+const HANG_UP: Duration = Duration::from_secs(1);
 
 /// All children of one server.
 pub(crate) struct Children {
@@ -134,18 +137,30 @@ impl Children {
     /// There is none, or there are as many as may be and all are busy.
     pub(crate) fn running(&self, peer: &Arc<Peer>) -> Result<Running, RpcError> {
         peer.touch();
+        if let Kin::Links(links) = &self.kin {
+            if links.is_another()? {
+                self.dial_anew();
+            }
+            mark(&mut self.own(), peer, true);
+        }
         if let Some(running) = peer.server.running() {
             return Ok(running);
         }
-        match &self.kin {
-            Kin::Pipes(_) if peer.audience.is_one => self.make_room(peer)?,
-            Kin::Pipes(_) => {}
-            Kin::Links(links) => {
-                mark(&mut self.own(), peer, true);
-                links.forward.running()?;
-            }
+        if matches!(&self.kin, Kin::Pipes(_)) && peer.audience.is_one {
+            self.make_room(peer)?;
         }
         peer.running()
+    }
+
+    /// Ends the connections to a server that has been started again.
+    fn dial_anew(&self) {
+        let old: Vec<_> = self
+            .all()
+            .into_iter()
+            .filter_map(|peer| Some((peer.server.running()?.generation, peer)))
+            .collect();
+        old.iter().for_each(|(generation, peer)| peer.server.replace(*generation));
+        old.iter().for_each(|(generation, peer)| drop(peer.server.wait_end(*generation, HANG_UP)));
     }
 
     /// A place for the child of a session. If all are taken, that of the session idle longest is given up: its child
