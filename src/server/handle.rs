@@ -131,6 +131,14 @@ impl Server {
         self.board.wait_running(patience)
     }
 
+    /// Wakes it if it sleeps, and waits at most `patience` until that start has ended, well or badly.
+    pub fn wake(&self, patience: Duration) {
+        if self.board.read().rests() {
+            self.tell(Event::Wake);
+            self.board.wait_awake(patience);
+        }
+    }
+
     /// Waits at most `patience` until the first start has ended, well or badly.
     pub fn wait_settled(&self, patience: Duration) {
         self.board.wait_settled(patience);
@@ -155,12 +163,6 @@ impl Server {
     /// in flight fails with it. Does nothing to a server elsewhere, to one that a call waits for, or between tries.
     pub fn sleep(&self) {
         self.tell(Event::Sleep);
-    }
-
-    /// Whether it has no child because nobody needs one, or is about to have none.
-    pub fn is_asleep(&self) -> bool {
-        let status = self.board.read();
-        status.rests() && status.state != State::Starting
     }
 
     /// Wants it up, and awake.

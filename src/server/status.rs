@@ -275,6 +275,13 @@ impl Board {
         drop(guard.unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Waits at most `patience` while it sleeps or wakes up.
+    pub(super) fn wait_awake(&self, patience: Duration) {
+        let rests = |status: &mut Status| status.rests() && status.target == Target::Up;
+        let guard = self.changed.wait_timeout_while(self.read(), patience, rests);
+        drop(guard.unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// How the child of that generation ended, waiting at most `patience` for it.
     pub(super) fn wait_end(&self, generation: u64, patience: Duration) -> Option<End> {
         let deadline = Instant::now() + patience;

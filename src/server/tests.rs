@@ -223,10 +223,10 @@ fn whoever_has_passed_is_kept_alive() {
 fn a_sleeper_is_started_by_whoever_waits_for_it() {
     let stage = Stage::script(&answering(LEGACY), Role { asleep: true, ..Role::default() });
     stage.server.wait_settled(DEADLINE);
-    assert!(stage.server.is_asleep());
+    assert!(stage.server.status().rests());
     for generation in 1..=3 {
         assert_eq!(stage.server.wait_running(DEADLINE).ok().expect("a child").generation, generation);
-        assert!(!stage.server.is_asleep());
+        assert!(!stage.server.status().rests());
         stage.up();
         stage.server.sleep();
         assert_eq!(stage.down().reason, Reason::Asleep);

@@ -112,9 +112,8 @@ impl Peer {
         }
         let first = self.terms.options.start_timeout + SETTLING;
         self.server.wait_settled(first);
-        // One that wakes up may take as long as at its first start.
-        let patience = if self.server.is_asleep() { first } else { Duration::ZERO };
-        let left = self.terms.restart_wait.max(patience).saturating_sub(begun.elapsed());
+        self.server.wake(first);
+        let left = self.terms.restart_wait.saturating_sub(begun.elapsed());
         self.server.wait_running(left).map_err(|why| self.server.unavailable(&why))
     }
 
