@@ -27,26 +27,25 @@ pub(crate) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
 
 /// Whether a body is said to be JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    let content = text(headers, &header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
-    content.split(';').next().map(str::trim) == Some("application/json")
+    text(headers, &header::CONTENT_TYPE).is_some_and(|content| is_media(content, "application/json"))
 }
 
 /// Whether a GET opens the stream of 2024-11-05: it asks for events by name, and knows neither sessions nor versions.
 pub(crate) fn is_old_client(headers: &HeaderMap) -> bool {
     let has = |name| headers.contains_key(name);
-    let by_name = headers.contains_key(header::ACCEPT) && accepts_exactly(headers, "text/event-stream");
+    let by_name = ranges(headers).any(|range| is_media(range, "text/event-stream"));
     by_name && !has(SESSION_ID) && !has(PROTOCOL_VERSION)
 }
 
-fn accepts_exactly(headers: &HeaderMap, media: &str) -> bool {
-    ranges(headers).any(|range| range == media)
+/// The media ranges of `Accept`.
+fn ranges(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let fields = headers.get_all(header::ACCEPT).iter().filter_map(|field| field.to_str().ok());
+    fields.flat_map(|field| field.split(','))
 }
 
-/// The media ranges of `Accept`, without their parameters.
-fn ranges(headers: &HeaderMap) -> impl Iterator<Item = String> {
-    let fields = headers.get_all(header::ACCEPT).iter().filter_map(|field| field.to_str().ok());
-    let ranges = fields.flat_map(|field| field.split(','));
-    ranges.map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+/// Whether a media type or range is this one, whatever its parameters.
+fn is_media(range: &str, media: &str) -> bool {
+    range.split(';').next().is_some_and(|range| range.trim().eq_ignore_ascii_case(media))
 }
 
 /// A GET takes an event stream (406).
@@ -79,8 +78,12 @@ pub(crate) fn text<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Option<&'h 
 /// Whether `Accept` (RFC 9110, 12.5.1; absent means anything) lists a media type or a range that holds it.
 fn accepts(headers: &HeaderMap, media: &str) -> bool {
     let kind = media.split('/').next().unwrap_or_default();
-    let holds = |range: String| range == media || range == "*/*" || range.strip_suffix("/*") == Some(kind);
-    !headers.contains_key(header::ACCEPT) || ranges(headers).any(holds)
+    let all_of_kind = |range: &str| {
+        let range = range.split(';').next().unwrap_or_default().trim();
+        range.strip_suffix("/*").is_some_and(|own| own == "*" || own.eq_ignore_ascii_case(kind))
+    };
+    !headers.contains_key(header::ACCEPT)
+        || ranges(headers).any(|range| is_media(range, media) || all_of_kind(range))
 }
 
 #[cfg(test)]
