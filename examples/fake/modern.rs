@@ -23,7 +23,7 @@ pub(crate) fn admit(peer: &Peer, method: &str, message: &Message) -> Result<Era,
     if eras == "legacy" {
         return Ok(Era::Legacy);
     }
-    let meta = message.tree()["_meta"].take();
+    let meta = message.meta();
     let greets = method == "initialize" && meta.get(CLAIM).is_none();
     let era = match eras {
         "modern" if greets => return Err(unsupported(&Value::Null)),

@@ -26,6 +26,21 @@ impl Message<'_> {
     }
 }
 
+impl Message<'_> {
+    /// `_meta` of the parameters, which may hold beside it what no tree can (1e400).
+    pub(crate) fn meta(&self) -> Value {
+        let params = self.params.and_then(|raw| serde_json::from_str::<Params<'_>>(raw.get()).ok());
+        let meta = params.and_then(|params| serde_json::from_str(params.meta?.get()).ok());
+        meta.unwrap_or_default()
+    }
+}
+
+#[derive(Deserialize)]
+struct Params<'a> {
+    #[serde(borrow, rename = "_meta")]
+    meta: Option<&'a RawValue>,
+}
+
 /// The two shapes of the protocol: with `initialize`, and without.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Era {

@@ -5,7 +5,7 @@ use super::dial::Dial;
 use super::guard::Guard;
 use super::outlet::Opening;
 use super::reaper::Reaper;
-use super::status::{Board, End, Running, State, Status, Unavailable};
+use super::status::{Board, End, Running, Status, Unavailable};
 use super::stderr::Tail;
 use super::supervisor::{Event, Supervisor};
 use crate::config::spec::ServerSpec;

@@ -14,6 +14,7 @@ mod asks;
 mod batches;
 mod cancellation;
 mod death;
+mod fidelity;
 mod handshake;
 mod instances;
 mod lists;
