@@ -37,11 +37,12 @@
 //! `table` and `stop`, once each. Long-lived ones have one inbox each.
 //!
 //! # A call
-//! The connection thread reads the request and passes the guards, finds the session, puts the call on the list
-//! under a number of its own and writes the line into the child's stdin, without waiting: what the pipe does not take
-//! is left to `in:NAME`. It then waits at the call's mailbox. `out:NAME` reads the answer, finds the call by its
-//! number, restores the client's id and leaves the text in the mailbox. So a plain call costs one read and one write
-//! on either side and one wake-up, and no thread ever waits for a client but the one that serves it.
+//! The connection thread reads the request and passes the guards, finds the session (a modern request is one of its
+//! own) and its child, puts the call on the list under a number of its own and writes the line into the child's stdin,
+//! in the child's era, without waiting: what the pipe does not take is left to `in:NAME`. It then waits at the call's
+//! mailbox. `out:NAME` reads the answer, finds the call by its number and leaves the text in the mailbox; who waits
+//! there restores the client's id and era. So a plain call costs one read and one write on either side and one
+//! wake-up, and no thread ever waits for a client but the one that serves it.
 
 mod app;
 mod bridge;
