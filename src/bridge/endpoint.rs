@@ -10,7 +10,6 @@ use crate::http::{BodyError, Client, Exchange, Payload, Response};
 use crate::protocol::error::{BAD_REQUEST, PARSE_ERROR, SESSION_NOT_FOUND};
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::modern::{self, Class};
-use crate::protocol::revision;
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use std::sync::Arc;
 
@@ -39,7 +38,7 @@ impl Bridge {
     pub(crate) fn bridge(self: &Arc<Self>, mut exchange: Exchange<'_>) -> Response {
         let method = exchange.request.method().clone();
         let answer = match method {
-            Method::GET | Method::HEAD | Method::DELETE if is_modern(exchange.request.headers()) => {
+            Method::GET | Method::HEAD | Method::DELETE if headers::is_modern(exchange.request.headers()) => {
                 Ok(method_not_allowed("POST, OPTIONS", "revision 2026-07-28 has neither GET nor DELETE"))
             }
             Method::POST => self.post(&mut exchange),
@@ -114,7 +113,7 @@ impl Bridge {
     /// modern request names none.
     fn most_bytes(&self, headers: &HeaderMap) -> Result<usize, Refusal> {
         let max = self.terms.limits.max_message_bytes;
-        if is_modern(headers) {
+        if headers::is_modern(headers) {
             return Ok(max);
         }
         if headers.contains_key(SESSION_ID) {
@@ -183,10 +182,6 @@ impl Bridge {
             Refusal::new(StatusCode::NOT_FOUND, SESSION_NOT_FOUND, message)
         })
     }
-}
-
-fn is_modern(headers: &HeaderMap) -> bool {
-    headers::text(headers, &headers::PROTOCOL_VERSION).is_some_and(revision::names_modern)
 }
 
 /// Raw id of a message; `null` where it has none.

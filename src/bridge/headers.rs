@@ -2,7 +2,7 @@
 
 use super::refusal::Refusal;
 use crate::protocol::error::BAD_REQUEST;
-use crate::protocol::revision::Revision;
+use crate::protocol::revision::{self, Revision};
 use ::http::{HeaderMap, HeaderName, StatusCode, header};
 
 /// `Mcp-Session-Id`.
@@ -23,6 +23,11 @@ pub(crate) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
         return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message));
     }
     Ok(())
+}
+
+/// Whether the revision that is named is of the modern era.
+pub(crate) fn is_modern(headers: &HeaderMap) -> bool {
+    text(headers, &PROTOCOL_VERSION).is_some_and(revision::names_modern)
 }
 
 /// Whether a body is said to be JSON.

@@ -5,16 +5,16 @@ use super::Bridge;
 use super::children::links::Links;
 use super::headers::{self, PROTOCOL_VERSION, SESSION_ID};
 use crate::forward::link::nature::Nature;
-use crate::http::{Exchange, Payload, Response, json_response};
+use crate::http::{Exchange, Payload, Response};
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::modern::{self, Class};
-use ::http::{HeaderMap, Method, StatusCode};
+use ::http::{HeaderMap, Method};
 use std::sync::Arc;
 
 impl Bridge {
     pub(crate) fn nearest(self: &Arc<Self>, links: &Links, mut exchange: Exchange<'_>) -> Response {
         let headers = exchange.request.headers();
-        if self.is_ours(headers) {
+        if self.is_ours(links, headers) {
             return self.bridge(exchange);
         }
         match *exchange.request.method() {
@@ -30,9 +30,11 @@ impl Bridge {
         }
     }
 
-    /// Whether the session is one of the bridge's; those of the server are its own.
-    fn is_ours(&self, headers: &HeaderMap) -> bool {
-        headers::text(headers, &SESSION_ID).is_some_and(|id| self.sessions.find(id).is_some())
+    /// Whether the session is, or was, one of the bridge's; those of the server are its own.
+    fn is_ours(&self, links: &Links, headers: &HeaderMap) -> bool {
+        let Some(id) = headers::text(headers, &SESSION_ID) else { return false };
+        let has_none = || links.known_nature().is_some_and(|nature| is_of_another_time(&nature));
+        !headers::is_modern(headers) && (self.sessions.find(id).is_some() || has_none())
     }
 
     fn nearest_post(self: &Arc<Self>, links: &Links, exchange: Exchange<'_>, text: String) -> Response {
@@ -47,16 +49,13 @@ impl Bridge {
             }
             (Ok(Class::Legacy), _) => forward(links, exchange, text),
             // What is wrong with a modern request, a modern server says itself.
-            (Ok(Class::Modern) | Err(_), _) => match links.is_modern() {
-                Ok(true) => forward(links, exchange, text),
-                Ok(false) => {
+            (Ok(Class::Modern) | Err(_), _) => match links.nature() {
+                Ok(Nature::Legacy | Nature::EventStream(_)) => {
                     let answer = self.message(&text, exchange.request.headers(), &exchange.client);
                     answer.unwrap_or_else(|refusal| refusal.response())
                 }
-                Err(error) => {
-                    let id = super::endpoint::id_of(&message);
-                    json_response(StatusCode::OK, error.response(id).into_bytes())
-                }
+                // One that speaks nothing we know, or does not run, has its own words for that.
+                Ok(Nature::Both | Nature::Modern) | Err(_) => forward(links, exchange, text),
             },
         }
     }

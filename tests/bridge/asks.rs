@@ -75,7 +75,9 @@ fn a_session_that_cannot_be_asked_is_not() {
     let proxy = proxy(Fake::stdio());
     let (client, _bystander) = (proxy.client("a"), capable(&proxy));
     assert_eq!(refused(&client, "sampling")["code"], -32603);
-    proxy.wait_log(|line| line.contains("sampling/createMessage refused") && line.contains("per-session"));
+    proxy.wait_log(|line| {
+        line.contains("sampling/createMessage refused") && line.contains("has not declared")
+    });
     let forms = proxy.client_with("a").capabilities(json!({"elicitation": {}})).connect();
     assert_eq!(refused(&forms, "sampling")["code"], -32603);
     let url = json!({"jsonrpc": "2.0", "id": "u", "method": "elicitation/create", "params": {"mode": "url"}});

@@ -114,3 +114,14 @@ fn a_client_that_cannot_be_asked_is_not() {
         assert_eq!(refused["code"], -32603, "what the server was told: {refused}");
     }
 }
+
+#[test]
+fn a_client_that_cannot_visit_a_url_is_not_sent_there() {
+    let site = Site::new().fake("legacy", in_one_piece("legacy"));
+    let proxy = site.start();
+    let client = Modern::new(&proxy.url("legacy")).capabilities(json!({"elicitation": {}}));
+    let refused = client.post(&client.call_message("require_url", json!({})));
+    let error = &refused.messages()[0]["error"];
+    assert_eq!((refused.status, &error["code"]), (400, &json!(-32021)), "{refused:?}");
+    assert_eq!(error["data"]["requiredCapabilities"], json!({"elicitation": {"url": {}}}));
+}

@@ -29,3 +29,27 @@ fn a_call_that_is_given_up_is_cancelled_at_the_server() {
         eventually(Duration::from_secs(2), || since_hang(client).iter().any(is_told));
     });
 }
+
+/// The server has answered by then: what waits is the client's own turn.
+#[test]
+fn a_question_of_a_modern_server_ends_with_the_call_or_the_session() {
+    let proxy = only("modern");
+    for end in ["cancel", "delete"] {
+        println!("{end}");
+        let client = proxy.client_with("modern").capabilities(json!({"elicitation": {}})).connect();
+        let message = client.call_message("ask", json!({"kind": "elicitation"}));
+        let stream = client.stream(&message);
+        assert_eq!(stream.next_message().1["method"], "elicitation/create");
+        match end {
+            "cancel" => client.notify("notifications/cancelled", json!({"requestId": message["id"]})),
+            _ => assert_eq!(client.end().status, 200),
+        }
+        let (_, last) = stream.next_message();
+        assert_eq!(
+            (&last["id"], &last["error"]["data"]["reason"]),
+            (&message["id"], &json!("cancelled")),
+            "{last}"
+        );
+        stream.wait_end();
+    }
+}

@@ -53,3 +53,16 @@ fn what_a_client_is_reaches_a_modern_server() {
         }
     }
 }
+
+/// Its session was ours: the server would not know what to say.
+#[test]
+fn a_session_that_was_ended_is_not_found() {
+    let near = Site::new().fake("modern-http", fake("modern-http")).fake("modern", fake("modern"));
+    let proxy = near.start();
+    for name in ["modern-http", "modern"] {
+        let client = proxy.client(name);
+        assert_eq!(client.end().status, 200);
+        let response = client.post(&client.message("tools/list", json!({})));
+        assert_eq!(response.status, 404, "{name}: {response:?}");
+    }
+}

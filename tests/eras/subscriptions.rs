@@ -123,3 +123,19 @@ fn two_listeners_with_the_same_id_hear_each_their_own() {
         assert_eq!(tools.next_message().1["method"], "notifications/tools/list_changed");
     }
 }
+
+#[test]
+fn what_the_server_does_not_tell_is_not_granted() {
+    let script = r#"while read -r line; do case $line in
+        *'"initialize"'*) echo '{"jsonrpc":"2.0","id":0,"result":{"protocolVersion":"2025-11-25","capabilities":{"tools":{"listChanged":true},"resources":{}},"serverInfo":{"name":"sh","version":"1"}}}';;
+        esac; done"#;
+    let site = Site::new();
+    site.write(
+        "servers/a/server.toml",
+        &format!("command = \"sh\"\nargs = [\"-c\", {script:?}]\neras = \"legacy\"\n"),
+    );
+    let proxy = site.start();
+    let filter = json!({"toolsListChanged": true, "promptsListChanged": true, "resourceSubscriptions": [X]});
+    let (_, first) = Modern::new(&proxy.url("a")).listen(filter).next_message();
+    assert_eq!(first["params"]["notifications"], json!({"toolsListChanged": true}));
+}

@@ -67,3 +67,16 @@ fn an_http_server_of_the_clients_era_gets_the_header_fields_untouched() {
         assert!(fields.as_array().unwrap().contains(&json!([name, value])), "{name} in {fields}");
     }
 }
+
+#[test]
+fn annotations_outlive_the_connection_they_were_listed_on() {
+    let proxy = only("modern-http");
+    let client = proxy.client("modern-http");
+    let names = client.request("tools/list", json!({})).unwrap();
+    assert!(names.to_string().contains("x-mcp-header"));
+    let arguments = json!({"region": "north", "count": 3});
+    client.call("mirror", arguments.clone());
+    client.try_call("abort", json!({})).unwrap_err();
+    eventually(DEADLINE, || client.try_call("echo", json!({"text": "hi"})).is_ok());
+    client.call("mirror", arguments);
+}

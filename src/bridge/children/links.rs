@@ -29,12 +29,12 @@ pub(crate) struct Links {
     sessions: Arc<Sessions>,
 }
 
-/// What a server speaks, found out when it matters. Another child may be another program.
+/// What a server speaks, found out when it matters. Another child may be another program; what could not be found out
+/// is tried again.
 #[derive(Default)]
 struct Known {
     generation: u64,
-    is_modern: OnceLock<bool>,
-    nature: OnceLock<Result<Nature, String>>,
+    nature: OnceLock<Nature>,
 }
 
 impl Links {
@@ -43,28 +43,22 @@ impl Links {
         Links { forward, known, shared, dialled, sessions: Arc::clone(sessions) }
     }
 
-    /// Whether it speaks the modern era.
-    ///
-    /// # Errors
-    /// It does not run.
-    pub(crate) fn is_modern(&self) -> Result<bool, RpcError> {
-        let known = self.known()?;
-        Ok(*known.is_modern.get_or_init(|| self.forward.speaks_modern(PROBE)))
-    }
-
     /// What it speaks.
     ///
     /// # Errors
     /// It does not run, or speaks nothing we know.
     pub(crate) fn nature(&self) -> Result<Nature, RpcError> {
         let known = self.known()?;
-        let nature = known.nature.get_or_init(|| self.forward.nature(PROBE));
-        nature.clone().map_err(|why| self.forward.unknown_speech(why))
+        if let Some(nature) = known.nature.get() {
+            return Ok(nature.clone());
+        }
+        let nature = self.forward.nature(PROBE).map_err(|why| self.forward.unknown_speech(why))?;
+        Ok(known.nature.get_or_init(|| nature).clone())
     }
 
     /// What it speaks, if that was asked before.
     pub(crate) fn known_nature(&self) -> Option<Nature> {
-        self.known().ok()?.nature.get()?.clone().ok()
+        self.known().ok()?.nature.get().cloned()
     }
 
     fn known(&self) -> Result<Arc<Known>, RpcError> {

@@ -116,6 +116,11 @@ impl Calls {
         Some(call)
     }
 
+    /// Puts a call that was answered on the list again: its client has to be asked something before it is made again.
+    pub(crate) fn hold(&self, call: &Arc<Call>) {
+        self.list().open.insert(call.number, Entry { call: Arc::clone(call), deadline: None });
+    }
+
     /// The call waits for its client from now on, for as long as whoever parks it says.
     pub(crate) fn park(&self, number: u64) {
         if let Some(entry) = self.list().open.get_mut(&number) {

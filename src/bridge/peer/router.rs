@@ -273,7 +273,10 @@ impl Peer {
     fn whom_to_ask(&self, method: &str, params: Option<&str>) -> Result<Addressee, String> {
         let several = |sessions| match sessions {
             0 => "no session has a call in flight".to_string(),
-            _ => format!("{sessions} sessions have calls in flight, and nothing says which one is meant"),
+            _ => format!(
+                "{sessions} sessions have calls in flight, and nothing says which one is meant; for legacy clients \
+                 a child for each session would settle it (instances = \"per-session\")"
+            ),
         };
         let addressee = self.addressee().map_err(several)?;
         let covered = |session: &Arc<Session>| session.about.capabilities.cover(method, params);
@@ -288,7 +291,7 @@ impl Peer {
 
     fn refuse_ask(&self, from: &Running, id: &str, method: &str, why: &str) {
         let name = self.server.name();
-        log::warn!(server = name, event = "ask-refused"; "{method} refused: {why}; a child for each session (instances = \"per-session\") would settle it");
+        log::warn!(server = name, event = "ask-refused"; "{method} refused: {why}");
         self.refuse_child(from, id, INTERNAL_ERROR, why);
     }
 }

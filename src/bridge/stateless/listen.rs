@@ -15,6 +15,7 @@ use crate::http::{Response, json_response};
 use crate::protocol::error::{RpcError, success};
 use crate::protocol::json;
 use crate::protocol::modernize;
+use crate::server::Running;
 use ::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -40,6 +41,23 @@ fn is_not(wanted: &bool) -> bool {
 }
 
 impl Wanted {
+    /// What of it a server with these capabilities (raw) tells at all.
+    fn granted(self, capabilities: &str) -> Wanted {
+        let has = |kind, what| {
+            let kind = json::member(capabilities, kind);
+            kind.and_then(|kind| json::member(kind, what)).is_some_and(|value| value == "true")
+        };
+        Wanted {
+            tools_list_changed: self.tools_list_changed && has("tools", "listChanged"),
+            prompts_list_changed: self.prompts_list_changed && has("prompts", "listChanged"),
+            resources_list_changed: self.resources_list_changed && has("resources", "listChanged"),
+            resource_subscriptions: match has("resources", "subscribe") {
+                true => self.resource_subscriptions,
+                false => Vec::new(),
+            },
+        }
+    }
+
     /// Whether it covers this message. Updates come only to who subscribed.
     fn covers(&self, text: &str) -> bool {
         match json::member(text, "method").and_then(json::string).as_deref() {
@@ -70,10 +88,17 @@ impl Bridge {
     }
 
     /// The child tells everybody, as a legacy server does; the client hears what it asked for.
-    pub(super) fn listen_translated(self: &Arc<Self>, ask: &Ask<'_>, peer: &Arc<Peer>) -> Response {
+    pub(super) fn listen_translated(
+        self: &Arc<Self>,
+        ask: &Ask<'_>,
+        peer: &Arc<Peer>,
+        running: &Running,
+    ) -> Response {
         let Some(permit) = ask.client.try_stream() else { return too_many(ask) };
         let wanted = ask.params.and_then(|params| json::member(params, "notifications"));
         let wanted: Wanted = wanted.and_then(|wanted| serde_json::from_str(wanted).ok()).unwrap_or_default();
+        let greeting = running.greeting.as_ref().map_or("{}", |greeting| &greeting.result);
+        let wanted = wanted.granted(json::member(greeting, "capabilities").unwrap_or("{}"));
         let listener = Listener::enter(self.session_of(ask, peer), Arc::clone(peer));
         if let Err(error) = peer.subscribe_for(&listener.session, &wanted.resource_subscriptions) {
             return json_response(StatusCode::OK, error.response(ask.id).into_bytes());

@@ -68,7 +68,7 @@ impl Bridge {
             (Era::Modern, "subscriptions/listen") => self.listen_native(ask, &peer),
             (Era::Modern, _) => self.send(ask, &peer),
             (Era::Legacy, "server/discover") => Ok(discovery(ask, &running)),
-            (Era::Legacy, "subscriptions/listen") => Ok(self.listen_translated(ask, &peer)),
+            (Era::Legacy, "subscriptions/listen") => Ok(self.listen_translated(ask, &peer, &running)),
             // Tasks belong to the one client that a legacy child thinks it has.
             (Era::Legacy, method) if method.starts_with("tasks/") => Ok(not_found(ask)),
             (Era::Legacy, _) => match modernize::request_state(ask.params) {

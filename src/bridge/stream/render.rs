@@ -1,15 +1,17 @@
 //! What a client is shown of what its child said: its own ids, and its own era.
 
 use super::super::peer::asks::{Ask, Asker};
-use super::super::peer::calls::Call;
+use super::super::peer::calls::{Call, Origin};
 use super::mailbox::{Delivery, Letter, Mark};
 use super::waiter::Waiter;
 use crate::protocol::error::{INTERNAL_ERROR, INVALID_PARAMS, RpcError, success};
 use crate::protocol::handshake::{self, InputRequired};
 use crate::protocol::json;
 use crate::protocol::message::{Kind, Message};
+use crate::protocol::modern::MISSING_CAPABILITY;
 use crate::protocol::modernize;
 use crate::protocol::revision::Era;
+use serde_json::json;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +60,7 @@ impl Waiter {
     /// Makes of a delivery what its client is to see.
     pub(crate) fn render(&mut self, delivery: Delivery) -> Step {
         match (delivery, self.client_era()) {
-            (Delivery::Message(letter), _) => Step::Show(self.address(letter)),
+            (Delivery::Message(letter), _) => self.address(letter).map_or(Step::Nothing, Step::Show),
             (Delivery::Question { number, text, id }, Era::Legacy) => {
                 Step::Show(replace(text, id, &number.to_string()))
             }
@@ -81,13 +83,14 @@ impl Waiter {
         error.response(self.id())
     }
 
-    fn address(&self, letter: Letter) -> String {
-        let Some((cut, mark)) = letter.mark else { return letter.text };
-        match mark {
-            Mark::Token => replace(letter.text, cut, self.token().unwrap_or("null")),
+    /// None: it is progress, which the client did not ask for this time.
+    fn address(&self, letter: Letter) -> Option<String> {
+        let Some((cut, mark)) = letter.mark else { return Some(letter.text) };
+        Some(match mark {
+            Mark::Token => replace(letter.text, cut, self.token()?),
             Mark::Id => replace(letter.text, cut, self.id()),
             Mark::Number(number) => replace(letter.text, cut, &number.to_string()),
-        }
+        })
     }
 
     // ---- a legacy client of a modern child
@@ -126,6 +129,8 @@ impl Waiter {
             questions.push((number, input.key, None));
         }
         self.inputs = Some(Inputs { questions, state: required.state });
+        // The child has answered: from here on the call only waits for its client, and can still be cancelled.
+        self.peer.calls.hold(self.shared_call());
         self.go_on()
     }
 
@@ -173,6 +178,10 @@ impl Waiter {
     fn error_as_modern(&mut self, text: String, id: Range<usize>) -> Step {
         let error = error_of(&text).unwrap_or("{}");
         if let Some(urls) = modernize::url_elicitations(error) {
+            let able = |origin: &Origin| origin.session.about.capabilities.elicitation_url;
+            if !self.call().origin().is_some_and(able) {
+                return Step::Last(self.failed(&needs_urls()));
+            }
             let method = || "elicitation/create".to_string();
             let requests = urls.into_iter().enumerate();
             let requests: Vec<_> =
@@ -265,6 +274,13 @@ fn error_of(text: &str) -> Option<&str> {
 /// The JSON-RPC code of an answer that is an error.
 pub(crate) fn error_code(text: &str) -> Option<i64> {
     json::member(error_of(text)?, "code")?.parse().ok()
+}
+
+/// The client has to visit a URL and has not declared that it can be sent to one.
+fn needs_urls() -> RpcError {
+    let needed = json!({ "requiredCapabilities": { "elicitation": { "url": {} } } });
+    RpcError::new(MISSING_CAPABILITY, "the server wants a URL visited first; declare elicitation.url")
+        .with(needed)
 }
 
 /// A modern client answers wrongly what it was asked.

@@ -68,6 +68,10 @@ impl Waiter {
         &self.call
     }
 
+    pub(crate) fn shared_call(&self) -> &Arc<Call> {
+        &self.call
+    }
+
     /// Another one for the same call, for when its client comes back.
     pub(crate) fn split(&self) -> Waiter {
         Waiter::new(&self.bridge, &self.peer, Arc::clone(&self.call))
@@ -99,6 +103,7 @@ impl Waiter {
     pub(crate) fn follow_call(&mut self, call: Arc<Call>) {
         self.clock.restart();
         self.peer.calls.resume(call.number, self.clock.end);
+        self.peer.calls.close(self.call.number); // it was held while the client was asked
         self.call = call;
     }
 
@@ -264,8 +269,10 @@ impl Waiter {
 
     /// What the client has not answered is not waited for any more.
     fn forget_inputs(&self) {
-        let numbers = self.inputs.iter().flat_map(Inputs::numbers);
-        numbers.for_each(|number| drop(self.peer.asks.take(number)));
+        if let Some(inputs) = &self.inputs {
+            inputs.numbers().for_each(|number| drop(self.peer.asks.take(number)));
+            self.peer.calls.close(self.call.number);
+        }
     }
 
     /// Nobody waits for the answer any more. For a modern client that is a cancellation (2026-07-28, transports,

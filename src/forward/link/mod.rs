@@ -35,6 +35,7 @@ mod tests;
 
 use super::{Forward, Target};
 use crate::limits::Limits;
+use crate::protocol::mirror::AnnotatedTools;
 use crate::server::{Dial, Inlet, Opening, Outlet, Oversize, Server};
 use crate::thread;
 use ::http::Uri;
@@ -42,7 +43,7 @@ use event_stream::EventStream;
 use modern::Modern;
 use outbox::Outbox;
 use peer::Peer;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use streamable::Streamable;
 use ureq::Agent;
 use wire::Wire;
@@ -66,12 +67,21 @@ pub struct Link {
     limits: Limits,
     /// Knows how its child ended.
     server: Option<Arc<Server>>,
+    /// What a modern server wants repeated in headers, as it was listed last.
+    tools: Arc<Mutex<AnnotatedTools>>,
 }
 
 impl Link {
     /// Links to the server `name` at `target`. An answer to a request must begin within the agent's time for that.
     pub fn new(name: &str, agent: Agent, target: Target, flavour: Flavour, limits: Limits) -> Link {
-        Link { name: name.to_string(), peer: Peer { agent, target }, flavour, limits, server: None }
+        Link {
+            name: name.to_string(),
+            peer: Peer { agent, target },
+            flavour,
+            limits,
+            server: None,
+            tools: Arc::default(),
+        }
     }
 
     /// Opens one; what the server says comes to `ear`.
@@ -88,7 +98,10 @@ impl Link {
             Flavour::Streamable => {
                 thread::spawn(&wire.thread("post"), move || Streamable::new(own).run(&letters))
             }
-            Flavour::Modern => thread::spawn(&wire.thread("post"), move || Modern::new(own).run(&letters)),
+            Flavour::Modern => {
+                let tools = Arc::clone(&self.tools);
+                thread::spawn(&wire.thread("post"), move || Modern::new(own, tools).run(&letters))
+            }
             Flavour::EventStream => {
                 thread::spawn(&wire.thread("get"), move || EventStream::new(own).run(letters))
             }

@@ -18,12 +18,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub(super) struct Modern {
     wire: Arc<Wire>,
     /// What its calls repeat in headers.
-    tools: Mutex<AnnotatedTools>,
+    tools: Arc<Mutex<AnnotatedTools>>,
 }
 
 impl Modern {
-    pub(super) fn new(wire: Arc<Wire>) -> Arc<Modern> {
-        Arc::new(Modern { wire, tools: Mutex::default() })
+    /// `tools` outlive the connection: clients do not list them again when it is made anew.
+    pub(super) fn new(wire: Arc<Wire>, tools: Arc<Mutex<AnnotatedTools>>) -> Arc<Modern> {
+        Arc::new(Modern { wire, tools })
     }
 
     /// The thread that takes the messages in their order.

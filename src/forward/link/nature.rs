@@ -50,11 +50,6 @@ impl Forward {
         }
     }
 
-    /// Whether the server answers `server/discover` and supports 2026-07-28, within `patience`.
-    pub fn speaks_modern(&self, patience: Duration) -> bool {
-        self.peer().speaks_modern(patience)
-    }
-
     fn peer(&self) -> Peer {
         Peer { agent: self.agent.clone(), target: self.target.clone() }
     }
