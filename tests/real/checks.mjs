@@ -25,7 +25,7 @@ const targetOf = server => direct ? servers[server]?.command ?? commands[server]
 const connect = (server, kind = kinds.sdk1) => connectKind(kind, targetOf(server))
 /** Which kinds can meet a server: all of them behind the proxy. */
 const kindsFor = server => Object.keys(kinds).filter(kind =>
-  !direct || (!kinds[kind].through && (kinds[kind].modern || !servers[server].modernOnly)))
+  !direct || (!kinds[kind].through && !kinds[kind].proxied && (kinds[kind].modern || !servers[server].modernOnly)))
 const erasFor = server => direct && servers[server].modernOnly ? ['auto'] : ['legacy', 'auto'] // of the inspector
 
 async function pair(server, kind, name) {

@@ -10,7 +10,7 @@ import re
 import sys
 from contextlib import AsyncExitStack
 
-from clients import KINDS, SPEAKS_MODERN
+from clients import KINDS, PROXIED, SPEAKS_MODERN
 from shared import CHECKS, apart
 
 BASE, PATTERN = sys.argv[1], (sys.argv[2:] or [""])[0]
@@ -91,7 +91,9 @@ async def together(server, name):
 
 def kinds_for(server):
     """Which kinds can meet a server: all of them behind the proxy."""
-    return [kind for kind in KINDS if not DIRECT or server != "sdk2-modern" or kind in SPEAKS_MODERN]
+    if not DIRECT:
+        return list(KINDS)
+    return [kind for kind in set(KINDS) - PROXIED if server != "sdk2-modern" or kind in SPEAKS_MODERN]
 
 
 async def memory(peer, name):

@@ -1,5 +1,6 @@
 // The clients that are tried: each kind connects to a server and then looks the same to the checks.
 import { Client as Client1 } from '@modelcontextprotocol/sdk/client/index.js'
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js'
 import { StdioClientTransport as Stdio1 } from '@modelcontextprotocol/sdk/client/stdio.js'
 import { StreamableHTTPClientTransport as Http1 } from '@modelcontextprotocol/sdk/client/streamableHttp.js'
 import * as schemas from '@modelcontextprotocol/sdk/types.js'
@@ -31,11 +32,19 @@ const v2 = mode => ({
   call: (client, params, options) => client.callTool(params, options),
 })
 
-/** `modern`: it speaks 2026-07-28 where it can. `through`: a program between client and server, that is given the server's URL. */
+/** The transport of 2024-11-05 has a path of its own. */
+class OldHttp extends SSEClientTransport {
+  constructor(url) {
+    super(new URL(`${url}/sse`))
+  }
+}
+
+/** `modern`: it speaks 2026-07-28 where it can. `through`: a program between client and server, that is given the server's URL. `proxied`: only the proxy serves it. */
 export const kinds = {
   'sdk1': v1,
   'sdk2': v2('legacy'),
   'sdk2 auto': { ...v2('auto'), modern: true },
+  'sdk1 of 2024-11-05': { ...v1, Http: OldHttp, proxied: true },
   'mcp-remote': { ...v1, through: ['node', 'node_modules/mcp-remote/dist/proxy.js'] },
 }
 

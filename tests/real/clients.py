@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 import fastmcp
 from fastmcp.client.transports import StdioTransport
 from mcp import Client, ClientSession
+from mcp.client.sse import sse_client
 from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CreateMessageResult, ElicitResult, ResourceUpdatedNotification, TextContent
@@ -128,11 +129,11 @@ async def sdk(mode, target):
 
 
 @asynccontextmanager
-async def session(target):
+async def session(target, by_http=streamable_http_client):
     heard = Heard()
     async with AsyncExitStack() as stack:
         if isinstance(target, str):
-            transport = streamable_http_client(target)
+            transport = by_http(target)
         else:
             transport = stdio_client(StdioServerParameters(command=target[0], args=target[1:]))
         read, write, *_ = await stack.enter_async_context(transport)
@@ -161,6 +162,8 @@ KINDS = {
     "Client": lambda target: sdk("auto", target),  # asks `server/discover` first and speaks 2026-07-28 if it can
     "Client legacy": lambda target: sdk("legacy", target),
     "ClientSession": session,
+    "ClientSession of 2024-11-05": lambda target: session(target, lambda url: sse_client(f"{url}/sse")),
     "fastmcp": fast,
 }
 SPEAKS_MODERN = {"Client", "fastmcp"}
+PROXIED = {"ClientSession of 2024-11-05"}  # the transport that only the proxy serves
