@@ -40,73 +40,6 @@ const checks = [
   ],
   ['echo keeps every character', '', peer => echoes(peer, 'é 漢字 🙂 "quoted" \\ \n\t\u0000\u2028 end')],
   ['100 kB there and back', '', peer => echoes(peer, 'x'.repeat(100_000))],
-<<<<<<< HEAD
-  ['structured content, checked against its schema', '', async peer => {
-    const result = await peer.call('get-structured-content', { location: 'New York' })
-    assert.deepEqual(result.structuredContent, JSON.parse(result.content[0].text))
-    assert.equal(result.structuredContent.conditions, 'Cloudy')
-  }],
-  ['an image', 'images', async peer => {
-    const { content } = await peer.call('get-tiny-image')
-    const image = content.find(({ type }) => type === 'image')
-    assert.equal(Buffer.from(image.data, 'base64').subarray(1, 4).toString(), 'PNG')
-  }],
-  ['wrong arguments are an error', '', async peer => {
-    assert.equal((await peer.call('get-sum', { a: 'one' })).isError, true)
-  }],
-  ['an unknown prompt is an error with the server\'s code', 'codes', async ({ client }) => {
-    await assert.rejects(client.getPrompt({ name: 'no-such-prompt' }), error => error.code === -32602)
-  }],
-  ['progress comes while the call runs', '', async peer => {
-    const apart = await longCall(peer)
-    assert.ok(apart > 100, `two steps within ${apart} ms`)
-  }],
-  ['a cancelled call ends, and the next one works', '', async peer => {
-    await cancelledCall(peer)
-    assert.equal(await peer.text('get-sum', { a: 2, b: 3 }), 'The sum of 2 and 3 is 5.')
-  }],
-  ['the server hears of a cancelled call', 'counts', async peer => {
-    const count = async () => Number(await peer.text('count-cancelled'))
-    const before = await count()
-    await cancelledCall(peer)
-    await eventually(async () => (await count()) > before, 'the server hears of it')
-  }],
-  ['resources: read', '', async ({ client }) => {
-    const { contents } = await client.readResource({ uri: 'demo://resource/dynamic/text/7' })
-    assert.match(contents[0].text, /^Resource 7:/)
-  }],
-  ['a subscribed resource is reported', 'subscriptions', async peer => {
-    const uri = 'demo://resource/dynamic/text/1'
-    const unsubscribe = await peer.subscribe(uri)
-    await peer.text('toggle-subscriber-updates')
-    await eventually(() => peer.updated.includes(uri), 'resources/updated')
-    await peer.text('toggle-subscriber-updates')
-    await unsubscribe()
-  }],
-  ['prompts: get, complete', '', async ({ client }) => {
-    const { messages } = await client.getPrompt({ name: 'args-prompt', arguments: { city: 'Paris', state: 'Texas' } })
-    assert.equal(messages[0].content.text, "What's weather in Paris, Texas?")
-    const { completion } = await client.complete({
-      ref: { type: 'ref/prompt', name: 'completable-prompt' }, argument: { name: 'department', value: 'S' },
-    })
-    assert.deepEqual(completion.values, ['Sales', 'Support'])
-  }],
-  ['log messages reach the client that asked for them', '', async peer => {
-    await peer.logFrom('debug')
-    // For two seconds after another client has given up a call, a message may be of that call and reaches nobody.
-    await eventually(async () => {
-      await peer.text('toggle-simulated-logging')
-      await peer.text('toggle-simulated-logging')
-      return peer.logged.length > 0
-    }, 'a log message')
-  }],
-  ['the server asks the client for a sample', '', async peer => {
-    assert.match(await peer.text('trigger-sampling-request', { prompt: 'hi' }), /sampled here/)
-  }],
-  ['the server asks the client\'s user', '', async peer => {
-    assert.match(JSON.stringify(await peer.call('trigger-elicitation-request')), /Ada/)
-  }],
-=======
   [
     'structured content, checked against its schema',
     '',
@@ -222,7 +155,6 @@ const checks = [
       assert.match(JSON.stringify(await peer.call('trigger-elicitation-request')), /Ada/)
     },
   ],
->>>>>>> 8ead2a0
 ]
 
 async function cancelledCall(peer) {
