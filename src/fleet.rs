@@ -89,7 +89,7 @@ impl Served {
 
     fn close(&self) {
         self.server.close();
-        self.others().iter().for_each(|server| server.close());
+        self.bridge.close();
     }
 
     fn join(&self) {

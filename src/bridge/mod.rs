@@ -121,6 +121,11 @@ impl Bridge {
         self.children.other_servers()
     }
 
+    /// Ends all children but the first, and starts no more of them.
+    pub fn close(&self) {
+        self.children.close();
+    }
+
     /// Asks every child that runs for a sign of life, and tells its supervisor; `trouble` is what else is wrong.
     pub fn check(&self, patience: Duration, trouble: Option<&str>) {
         let deadline = Instant::now() + patience;

@@ -195,6 +195,12 @@ impl Server {
         self.tell(Event::Close);
     }
 
+    /// Whether the thread has ended, and the child with it; a server that was not run has none.
+    pub fn has_ended(&self) -> bool {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_none_or(JoinHandle::is_finished)
+    }
+
     /// Waits until the child is gone and the thread has ended.
     pub fn join(&self) {
         let handle = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();

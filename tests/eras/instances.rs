@@ -2,6 +2,7 @@
 
 use crate::harness::*;
 use crate::rig::*;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 /// A server of these eras, `a`, with a child for each session.
@@ -145,4 +146,24 @@ fn tasks_pass() {
     let id = json!({"taskId": task["taskId"]});
     assert_eq!(client.request("tasks/get", id.clone()).unwrap()["status"], "completed");
     assert_eq!(text_of(&client.request("tasks/result", id).unwrap()), "echo");
+}
+
+/// A server takes a moment to stop, and clients do not wait for that.
+#[test]
+fn sessions_that_begin_while_the_server_is_replaced_hold_nothing_up() {
+    let slow = || {
+        let slow = fake("legacy").env("FAKE_IGNORE_EOF", "1").env("FAKE_START_DELAY_MS", "300");
+        slow.toml("instances = \"per-session\"")
+    };
+    let proxy = Site::new().fake("a", slow()).start();
+    let client = proxy.client("a");
+    proxy.site.add("a", &slow().env("FAKE_NAME", "new"));
+    proxy.signal(Signal::HUP);
+    let hello = client.message("initialize", json!({"protocolVersion": "2025-11-25", "capabilities": {}}));
+    let headers = [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
+    let begin = || request("POST", &proxy.url("a"), &headers, hello.to_string().as_bytes()).json();
+    eventually(DEADLINE, || begin()["result"]["serverInfo"]["name"] == "new");
+    let is_child = |(_, command): &&(i32, String)| command.contains("fake_stdio");
+    let known = || entry(&proxy, "a")["children"].as_array().map(Vec::len);
+    eventually(DEADLINE, || known() == Some(proxy.descendants().iter().filter(is_child).count()));
 }

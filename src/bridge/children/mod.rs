@@ -10,7 +10,7 @@ use super::session::registry::Sessions;
 use crate::config::spec::{Eras, Instances, ServerSpec, Start};
 use crate::forward::Forward;
 use crate::protocol::error::RpcError;
-use crate::server::{Context, Face, Opening, Role, Running, Server, State};
+use crate::server::{Context, Face, Opening, Role, Running, Server};
 use links::Links;
 use nursery::Nursery;
 use pipes::Pipes;
@@ -25,8 +25,6 @@ pub(crate) struct Children {
     nursery: Nursery,
     kin: Kin,
     own: Mutex<Vec<Own>>,
-    /// Children of sessions that are over, which may take a moment to end.
-    ending: Mutex<Vec<Arc<Server>>>,
     /// Told whenever a child of a session may have become free.
     freed: Condvar,
 }
@@ -56,13 +54,12 @@ impl Children {
         context: Arc<Context>,
         terms: Arc<Terms>,
     ) -> Children {
-        let nursery = Nursery { spec, context, terms };
+        let nursery = Nursery::new(spec, context, terms);
         let kin = match forward {
             Some(forward) => Kin::Links(Links::new(forward, sessions)),
             None => Kin::Pipes(Pipes::new(primary, sessions, &nursery)),
         };
-        let (own, ending, freed) = (Mutex::default(), Mutex::default(), Condvar::new());
-        Children { nursery, kin, own, ending, freed }
+        Children { nursery, kin, own: Mutex::default(), freed: Condvar::new() }
     }
 
     /// How the first child of a stdio server begins.
@@ -210,8 +207,12 @@ impl Children {
         self.own().retain(|one| !is(&one.peer, peer));
         peer.audience.sessions.clear();
         peer.server.close();
-        self.ending().push(Arc::clone(&peer.server));
         self.freed.notify_all();
+    }
+
+    /// Ends all but the first, which is not ours to end, and has no more of them.
+    pub(crate) fn close(&self) {
+        self.nursery.close();
     }
 
     /// All children.
@@ -226,15 +227,11 @@ impl Children {
 
     /// Supervisors of all children but the first, those that are ending included.
     pub(crate) fn other_servers(&self) -> Vec<Arc<Server>> {
-        let is_first = |peer: &Arc<Peer>| matches!(&self.kin, Kin::Pipes(pipes) if is(&pipes.primary, peer));
-        let others = self.all().into_iter().filter(|peer| !is_first(peer));
-        let others = others.map(|peer| Arc::clone(&peer.server));
-        others.chain(self.ending().iter().map(Arc::clone)).collect()
+        self.nursery.servers()
     }
 
     /// Stops children that nobody has used for some time.
     pub(crate) fn rest(&self) {
-        self.ending().retain(|server| server.status().state != State::Stopped);
         let options = &self.nursery.spec.options;
         let seconds: Vec<Arc<Peer>> = match &self.kin {
             Kin::Pipes(pipes) => pipes.second().into_iter().map(Arc::clone).collect(),
@@ -269,12 +266,6 @@ impl Children {
 
     fn own(&self) -> MutexGuard<'_, Vec<Own>> {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Children {
-    fn ending(&self) -> MutexGuard<'_, Vec<Arc<Server>>> {
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
