@@ -180,6 +180,11 @@ impl Server {
         self.tell(Event::Restart);
     }
 
+    /// Stops it if it runs, then wants it up, but asleep; forgets past exits.
+    pub fn lull(&self) {
+        self.tell(Event::Lull);
+    }
+
     /// This child has closed its stdin and can take no call: ends it, if it is still there, for another.
     pub fn replace(&self, generation: u64) {
         self.tell(Event::Quiet { generation });

@@ -167,3 +167,20 @@ fn sessions_that_begin_while_the_server_is_replaced_hold_nothing_up() {
     let known = || entry(&proxy, "a")["children"].as_array().map(Vec::len);
     eventually(DEADLINE, || known() == Some(proxy.descendants().iter().filter(is_child).count()));
 }
+
+/// The sessions there are may be many more than the children there may be.
+#[test]
+fn who_restarts_the_server_wakes_no_child_that_sleeps() {
+    let site = Site::new();
+    let counter = site.folder().join("starts");
+    let server = fake("legacy").env("FAKE_COUNTER_FILE", counter.to_str().unwrap());
+    let server = server.toml("instances = \"per-session\"").toml("max_instances = 1");
+    let proxy = site.fake("a", server).start();
+    let (_asleep, awake) = (proxy.client("a"), proxy.client("a"));
+    let before = pid(&awake);
+    assert!(proxy.site.run(&["restart", "a"]).status.success());
+    eventually(DEADLINE, || !is_alive(&proxy, &before));
+    assert_ne!(pid(&awake), before);
+    let starts = std::fs::read(&counter).unwrap().len();
+    assert!(starts <= 4, "two at first, one again, and the first child of the server: not {starts}");
+}
