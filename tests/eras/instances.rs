@@ -184,3 +184,16 @@ fn who_restarts_the_server_wakes_no_child_that_sleeps() {
     let starts = std::fs::read(&counter).unwrap().len();
     assert!(starts <= 4, "two at first, one again, and the first child of the server: not {starts}");
 }
+
+#[test]
+fn a_child_that_somebody_waits_for_makes_no_room() {
+    let slow = fake("legacy").env("FAKE_START_DELAY_MS", "500").toml("instances = \"per-session\"");
+    let proxy = Site::new().fake("a", slow.toml("max_instances = 1")).start();
+    let clients = std::thread::scope(|scope| {
+        let both = [0, 1].map(|_| scope.spawn(|| proxy.client("a")));
+        both.map(|thread| thread.join().unwrap())
+    });
+    let running = || entry(&proxy, "a")["children"].as_array().map(Vec::len);
+    eventually(DEADLINE, || running() == Some(1));
+    clients.iter().for_each(|client| assert_eq!(client.text("echo", json!({"text": "hi"})), "hi"));
+}

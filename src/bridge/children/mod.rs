@@ -42,6 +42,8 @@ struct Own {
     peer: Arc<Peer>,
     /// Whether it may run: so many may at once.
     awake: bool,
+    /// Calls that wait for it to run.
+    waiting: usize,
 }
 
 impl Children {
@@ -112,7 +114,7 @@ impl Children {
             }
         };
         if is_own {
-            self.own().push(Own { peer: Arc::clone(&peer), awake: false });
+            self.own().push(Own { peer: Arc::clone(&peer), awake: false, waiting: 0 });
         }
         Ok(peer)
     }
@@ -145,8 +147,19 @@ impl Children {
         }
         if matches!(&self.kin, Kin::Pipes(_)) && peer.audience.is_one {
             self.make_room(peer)?;
+            let running = peer.running();
+            self.note_start(peer);
+            return running;
         }
         peer.running()
+    }
+
+    /// Nobody waits for this child any more that [`Children::make_room`] let in.
+    fn note_start(&self, peer: &Arc<Peer>) {
+        let mut own = self.own();
+        own.iter_mut().filter(|one| is(&one.peer, peer)).for_each(|one| one.waiting -= 1);
+        drop(own);
+        self.freed.notify_all();
     }
 
     /// Ends the connections to a server that has been started again.
@@ -161,20 +174,20 @@ impl Children {
     }
 
     /// A place for the child of a session. If all are taken, that of the session idle longest is given up: its child
-    /// sleeps until its next call. If all are busy, the newcomer waits.
+    /// sleeps until its next call. If all are busy or waited for, the newcomer waits.
     fn make_room(&self, peer: &Arc<Peer>) -> Result<(), RpcError> {
         let deadline = Instant::now() + self.nursery.terms.restart_wait;
         let mut own = self.own();
         loop {
             if own.iter().filter(|one| one.awake && !is(&one.peer, peer)).count() < self.most() {
-                mark(&mut own, peer, true);
+                let_in(&mut own, peer);
                 return Ok(());
             }
-            let idle = own.iter().filter(|one| one.awake && one.peer.is_idle());
+            let idle = own.iter().filter(|one| one.awake && one.waiting == 0 && one.peer.is_idle());
             if let Some(oldest) = idle.min_by_key(|one| one.peer.last_used()).map(|one| Arc::clone(&one.peer))
             {
                 mark(&mut own, &oldest, false);
-                mark(&mut own, peer, true);
+                let_in(&mut own, peer);
                 drop(own);
                 oldest.server.sleep();
                 log::info!(server = oldest.server.name(), event = "asleep"; "max_instances reached: the child of the session idle longest is stopped until its next call");
@@ -271,6 +284,12 @@ impl Children {
 
 fn is(one: &Arc<Peer>, other: &Arc<Peer>) -> bool {
     Arc::ptr_eq(one, other)
+}
+
+/// It may run, and somebody waits for that.
+fn let_in(own: &mut [Own], peer: &Arc<Peer>) {
+    mark(own, peer, true);
+    own.iter_mut().filter(|one| is(&one.peer, peer)).for_each(|one| one.waiting += 1);
 }
 
 fn mark(own: &mut [Own], peer: &Arc<Peer>, awake: bool) {
