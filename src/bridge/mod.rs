@@ -144,7 +144,10 @@ impl Bridge {
 
     /// Ends what nobody waits for any more, and lets children sleep that nobody uses.
     pub fn tidy(&self) {
-        self.children.all().iter().for_each(|peer| peer.expire());
+        for peer in self.children.all() {
+            peer.expire();
+            peer.listen_again();
+        }
         self.parked.expire(Instant::now());
         self.children.rest();
     }

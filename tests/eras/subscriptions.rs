@@ -139,3 +139,18 @@ fn what_the_server_does_not_tell_is_not_granted() {
     let (_, first) = Modern::new(&proxy.url("a")).listen(filter).next_message();
     assert_eq!(first["params"]["notifications"], json!({"toolsListChanged": true}));
 }
+
+/// The server's end of what the proxy listens to for its sessions is none of theirs.
+#[test]
+fn sessions_are_listened_for_again_once_the_server_has_ended_that() {
+    let site = Site::new().config("[health]\ninterval_seconds = 1\n");
+    let proxy = site.fake("modern", fake("modern")).fake("modern-http", fake("modern-http")).start();
+    for name in ["modern", "modern-http"] {
+        println!("{name}");
+        let client = proxy.client(name);
+        client.request("resources/subscribe", json!({"uri": X})).unwrap();
+        assert_eq!(client.text("touch", json!({"uri": X})), "sent");
+        client.call("end_listens", json!({}));
+        eventually(DEADLINE, || client.text("touch", json!({"uri": X})) == "sent");
+    }
+}

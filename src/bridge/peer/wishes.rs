@@ -187,6 +187,25 @@ impl Peer {
         }
     }
 
+    /// The child has ended our own `subscriptions/listen` of this number; false if it was another request.
+    pub(crate) fn note_unheard(&self, number: u64) -> bool {
+        let mut agreed = self.wishes.lock();
+        let is_ours = agreed.listen == Some(number);
+        if is_ours {
+            agreed.listen = None;
+        }
+        is_ours
+    }
+
+    /// Listens again where that was ended, to a child that had agreed to it.
+    pub(crate) fn listen_again(&self) {
+        let mut agreed = self.wishes.lock();
+        let is_deaf = agreed.listen.is_none() && agreed.heard > 0 && self.audience.sessions.count() > 0;
+        if is_deaf && let Some(running) = self.server.running() {
+            self.listen_anew(&mut agreed, &running);
+        }
+    }
+
     /// Whether our own `subscriptions/listen` has this number.
     pub(crate) fn listens_as(&self, number: u64) -> bool {
         self.wishes.lock().listen == Some(number)
