@@ -250,7 +250,8 @@ impl Children {
             Kin::Pipes(pipes) => pipes.second().into_iter().map(Arc::clone).collect(),
             Kin::Links(links) => links.all(),
         };
-        for peer in seconds.iter().filter(|peer| peer.has_rested(options.era_idle)) {
+        for peer in seconds.iter().filter(|peer| peer.has_rested(options.era_idle) && !peer.audience.hears())
+        {
             peer.server.sleep();
         }
         let Some(idle_stop) = options.idle_stop else { return };
