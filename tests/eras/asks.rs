@@ -125,3 +125,26 @@ fn a_client_that_cannot_visit_a_url_is_not_sent_there() {
     assert_eq!((refused.status, &error["code"]), (400, &json!(-32021)), "{refused:?}");
     assert_eq!(error["data"]["requiredCapabilities"], json!({"elicitation": {"url": {}}}));
 }
+
+/// Nothing says which call of a session a question belongs to: that another one ends is no reason to refuse it.
+#[test]
+fn a_question_outlives_the_call_whose_stream_carried_it() {
+    let own = fake("legacy").toml("instances = \"per-session\"");
+    let proxy = Site::new().fake("shared", fake("legacy")).fake("own", own).start();
+    for name in ["shared", "own"] {
+        println!("{name}");
+        let client = proxy.client_with(name).capabilities(json!({"elicitation": {}})).connect();
+        let asking = client.stream(&client.call_message("ask_twice", json!({})));
+        let (_, first) = asking.next_message();
+        let other = client.stream(&client.call_message("progress", json!({"ms": 300})));
+        eventually(DEADLINE, || entry(&proxy, name)["in_flight"] == 2);
+        client.answer(&first["id"], answer_to("elicitation/create"));
+        let (_, second) = other.next_message();
+        assert_eq!(second["method"], "elicitation/create", "{second}");
+        assert_eq!(text_of(&other.next_message().1["result"]), "done");
+        client.answer(&second["id"], answer_to("elicitation/create"));
+        let name = answer_to("elicitation/create");
+        let said = text_of(&asking.next_message().1["result"]);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&said).unwrap(), json!([name, name]));
+    }
+}
