@@ -148,3 +148,19 @@ fn a_question_outlives_the_call_whose_stream_carried_it() {
         assert_eq!(serde_json::from_str::<serde_json::Value>(&said).unwrap(), json!([name, name]));
     }
 }
+
+/// The modern era has no word for it: the question is part of a result.
+#[test]
+fn a_question_that_is_taken_back_is_not_mentioned_to_a_modern_client() {
+    let proxy = only("legacy");
+    let client = Modern::new(&proxy.url("legacy")).capabilities(json!({"elicitation": {}}));
+    let question = json!({"jsonrpc": "2.0", "id": "q", "method": "elicitation/create", "params": {}});
+    let taken_back =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "q"}});
+    let params = json!({"name": "raw", "arguments": {"line": format!("{question}\n{taken_back}")}});
+    let asked = client.request("tools/call", params.clone()).unwrap();
+    assert_eq!(asked["resultType"], "input_required", "{asked}");
+    let heard = client.post(&client.message("tools/call", retry_of(&params, &asked))).messages();
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!(text_of(&heard[0]["result"]), "done");
+}

@@ -83,12 +83,14 @@ impl Waiter {
         error.response(self.id())
     }
 
-    /// None: it is progress, which the client did not ask for this time.
+    /// None: it is progress, which the client did not ask for this time, or a question taken back, for which the
+    /// modern era has no word.
     fn address(&self, letter: Letter) -> Option<String> {
         let Some((cut, mark)) = letter.mark else { return Some(letter.text) };
         Some(match mark {
             Mark::Token => replace(letter.text, cut, self.token()?),
             Mark::Id => replace(letter.text, cut, self.id()),
+            Mark::Number(_) if self.client_era() == Era::Modern => return None,
             Mark::Number(number) => replace(letter.text, cut, &number.to_string()),
         })
     }
