@@ -260,7 +260,6 @@ impl Waiter {
                     self.note(&text);
                     let _ = sink.end(text); // it is kept for a client that comes back, if it can
                     self.call.mailbox.close();
-                    self.forget_inputs();
                     return Outcome::Over;
                 }
             }
@@ -281,7 +280,6 @@ impl Waiter {
         if self.client_era() == Era::Modern {
             self.peer.abandon(&self.call, "the client closed its connection");
         }
-        self.forget_inputs();
         self.call.mailbox.close();
     }
 
@@ -303,6 +301,7 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
+        self.forget_inputs();
         self.bridge.children.note_end(&self.peer);
     }
 }
