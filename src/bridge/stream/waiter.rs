@@ -111,6 +111,7 @@ impl Waiter {
     pub(crate) fn resume(&mut self, id: String, token: Option<String>) {
         self.clock = Clock::new(&self.bridge, &self.call);
         self.peer.calls.resume(self.call.number, self.clock.end);
+        self.call.mailbox.come_back();
         self.names = Some((id, token));
     }
 
