@@ -6,7 +6,7 @@ use crate::discovery::LeftOut;
 use crate::forward::{Forward, Target};
 use crate::http;
 use crate::server::ports::{Lease, Ports};
-use crate::server::{Context, Role, Server};
+use crate::server::{Context, Role, Server, Target as Wanted};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -69,10 +69,13 @@ impl Served {
         self.bridge.other_servers()
     }
 
-    /// Wants all its children up.
+    /// Wants the first of its children up, and the others as soon as somebody needs them: there may be more sessions
+    /// with a child of their own than may run at once.
     pub fn start(&self) {
         self.server.start();
-        self.others().iter().for_each(|server| server.start());
+        let others = self.others();
+        let stopped = others.iter().filter(|server| server.status().target == Wanted::Down);
+        stopped.for_each(|server| server.lull());
     }
 
     /// Wants all its children down.
@@ -81,15 +84,15 @@ impl Served {
         self.others().iter().for_each(|server| server.stop());
     }
 
-    /// Stops all its children that run and wants them up.
+    /// Stops all its children that run, and wants them up as [`Served::start`] does.
     pub fn restart(&self) {
         self.server.restart();
-        self.others().iter().for_each(|server| server.restart());
+        self.others().iter().for_each(|server| server.lull());
     }
 
     fn close(&self) {
         self.server.close();
-        self.others().iter().for_each(|server| server.close());
+        self.bridge.close();
     }
 
     fn join(&self) {

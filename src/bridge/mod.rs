@@ -121,6 +121,11 @@ impl Bridge {
         self.children.other_servers()
     }
 
+    /// Ends all children but the first, and starts no more of them.
+    pub fn close(&self) {
+        self.children.close();
+    }
+
     /// Asks every child that runs for a sign of life, and tells its supervisor; `trouble` is what else is wrong.
     pub fn check(&self, patience: Duration, trouble: Option<&str>) {
         let deadline = Instant::now() + patience;
@@ -139,7 +144,10 @@ impl Bridge {
 
     /// Ends what nobody waits for any more, and lets children sleep that nobody uses.
     pub fn tidy(&self) {
-        self.children.all().iter().for_each(|peer| peer.expire());
+        for peer in self.children.all() {
+            peer.expire();
+            peer.listen_again();
+        }
         self.parked.expire(Instant::now());
         self.children.rest();
     }

@@ -180,6 +180,11 @@ impl Server {
         self.tell(Event::Restart);
     }
 
+    /// Stops it if it runs, then wants it up, but asleep; forgets past exits.
+    pub fn lull(&self) {
+        self.tell(Event::Lull);
+    }
+
     /// This child has closed its stdin and can take no call: ends it, if it is still there, for another.
     pub fn replace(&self, generation: u64) {
         self.tell(Event::Quiet { generation });
@@ -193,6 +198,12 @@ impl Server {
     /// Stops the child and ends the thread; [`Server::join`] waits for it.
     pub fn close(&self) {
         self.tell(Event::Close);
+    }
+
+    /// Whether the thread has ended, and the child with it; a server that was not run has none.
+    pub fn has_ended(&self) -> bool {
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
     /// Waits until the child is gone and the thread has ended.

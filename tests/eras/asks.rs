@@ -125,3 +125,42 @@ fn a_client_that_cannot_visit_a_url_is_not_sent_there() {
     assert_eq!((refused.status, &error["code"]), (400, &json!(-32021)), "{refused:?}");
     assert_eq!(error["data"]["requiredCapabilities"], json!({"elicitation": {"url": {}}}));
 }
+
+/// Nothing says which call of a session a question belongs to: that another one ends is no reason to refuse it.
+#[test]
+fn a_question_outlives_the_call_whose_stream_carried_it() {
+    let own = fake("legacy").toml("instances = \"per-session\"");
+    let proxy = Site::new().fake("shared", fake("legacy")).fake("own", own).start();
+    for name in ["shared", "own"] {
+        println!("{name}");
+        let client = proxy.client_with(name).capabilities(json!({"elicitation": {}})).connect();
+        let asking = client.stream(&client.call_message("ask_twice", json!({})));
+        let (_, first) = asking.next_message();
+        let other = client.stream(&client.call_message("progress", json!({"ms": 300})));
+        eventually(DEADLINE, || entry(&proxy, name)["in_flight"] == 2);
+        client.answer(&first["id"], answer_to("elicitation/create"));
+        let (_, second) = other.next_message();
+        assert_eq!(second["method"], "elicitation/create", "{second}");
+        assert_eq!(text_of(&other.next_message().1["result"]), "done");
+        client.answer(&second["id"], answer_to("elicitation/create"));
+        let name = answer_to("elicitation/create");
+        let said = text_of(&asking.next_message().1["result"]);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&said).unwrap(), json!([name, name]));
+    }
+}
+
+/// The modern era has no word for it: the question is part of a result.
+#[test]
+fn a_question_that_is_taken_back_is_not_mentioned_to_a_modern_client() {
+    let proxy = only("legacy");
+    let client = Modern::new(&proxy.url("legacy")).capabilities(json!({"elicitation": {}}));
+    let question = json!({"jsonrpc": "2.0", "id": "q", "method": "elicitation/create", "params": {}});
+    let taken_back =
+        json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": {"requestId": "q"}});
+    let params = json!({"name": "raw", "arguments": {"line": format!("{question}\n{taken_back}")}});
+    let asked = client.request("tools/call", params.clone()).unwrap();
+    assert_eq!(asked["resultType"], "input_required", "{asked}");
+    let heard = client.post(&client.message("tools/call", retry_of(&params, &asked))).messages();
+    assert_eq!(heard.len(), 1, "{heard:?}");
+    assert_eq!(text_of(&heard[0]["result"]), "done");
+}

@@ -53,3 +53,22 @@ fn a_question_of_a_modern_server_ends_with_the_call_or_the_session() {
         stream.wait_end();
     }
 }
+
+/// Waits for a client no longer than a test should take.
+#[track_caller]
+fn impatient() -> Proxy {
+    let config = "[limits]\npark_seconds = 5\n[defaults]\ncall_idle_seconds = 5\n";
+    let site = Site::new().config(config);
+    site.fake("modern", fake("modern")).fake("modern-http", fake("modern-http")).start()
+}
+
+#[test]
+fn the_end_of_a_session_ends_what_waits_for_its_client() {
+    let proxy = impatient();
+    let client = proxy.client_with("modern").capabilities(json!({"elicitation": {}})).connect();
+    let call = client.stream(&client.call_message("ask", json!({})));
+    call.next_message();
+    assert_eq!(client.end().status, 200);
+    assert_eq!(call.next_message().1["error"]["data"]["reason"], "cancelled");
+    call.wait_end();
+}

@@ -2,6 +2,7 @@
 
 use crate::harness::*;
 use crate::rig::*;
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 /// A server of these eras, `a`, with a child for each session.
@@ -145,4 +146,54 @@ fn tasks_pass() {
     let id = json!({"taskId": task["taskId"]});
     assert_eq!(client.request("tasks/get", id.clone()).unwrap()["status"], "completed");
     assert_eq!(text_of(&client.request("tasks/result", id).unwrap()), "echo");
+}
+
+/// A server takes a moment to stop, and clients do not wait for that.
+#[test]
+fn sessions_that_begin_while_the_server_is_replaced_hold_nothing_up() {
+    let slow = || {
+        let slow = fake("legacy").env("FAKE_IGNORE_EOF", "1").env("FAKE_START_DELAY_MS", "300");
+        slow.toml("instances = \"per-session\"")
+    };
+    let proxy = Site::new().fake("a", slow()).start();
+    let client = proxy.client("a");
+    proxy.site.add("a", &slow().env("FAKE_NAME", "new"));
+    proxy.signal(Signal::HUP);
+    let hello = client.message("initialize", json!({"protocolVersion": "2025-11-25", "capabilities": {}}));
+    let headers = [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
+    let begin = || request("POST", &proxy.url("a"), &headers, hello.to_string().as_bytes()).json();
+    eventually(DEADLINE, || begin()["result"]["serverInfo"]["name"] == "new");
+    let is_child = |(_, command): &&(i32, String)| command.contains("fake_stdio");
+    let known = || entry(&proxy, "a")["children"].as_array().map(Vec::len);
+    eventually(DEADLINE, || known() == Some(proxy.descendants().iter().filter(is_child).count()));
+}
+
+/// The sessions there are may be many more than the children there may be.
+#[test]
+fn who_restarts_the_server_wakes_no_child_that_sleeps() {
+    let site = Site::new();
+    let counter = site.folder().join("starts");
+    let server = fake("legacy").env("FAKE_COUNTER_FILE", counter.to_str().unwrap());
+    let server = server.toml("instances = \"per-session\"").toml("max_instances = 1");
+    let proxy = site.fake("a", server).start();
+    let (_asleep, awake) = (proxy.client("a"), proxy.client("a"));
+    let before = pid(&awake);
+    assert!(proxy.site.run(&["restart", "a"]).status.success());
+    eventually(DEADLINE, || !is_alive(&proxy, &before));
+    assert_ne!(pid(&awake), before);
+    let starts = std::fs::read(&counter).unwrap().len();
+    assert!(starts <= 4, "two at first, one again, and the first child of the server: not {starts}");
+}
+
+#[test]
+fn a_child_that_somebody_waits_for_makes_no_room() {
+    let slow = fake("legacy").env("FAKE_START_DELAY_MS", "500").toml("instances = \"per-session\"");
+    let proxy = Site::new().fake("a", slow.toml("max_instances = 1")).start();
+    let clients = std::thread::scope(|scope| {
+        let both = [0, 1].map(|_| scope.spawn(|| proxy.client("a")));
+        both.map(|thread| thread.join().unwrap())
+    });
+    let running = || entry(&proxy, "a")["children"].as_array().map(Vec::len);
+    eventually(DEADLINE, || running() == Some(1));
+    clients.iter().for_each(|client| assert_eq!(client.text("echo", json!({"text": "hi"})), "hi"));
 }

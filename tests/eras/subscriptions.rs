@@ -139,3 +139,39 @@ fn what_the_server_does_not_tell_is_not_granted() {
     let (_, first) = Modern::new(&proxy.url("a")).listen(filter).next_message();
     assert_eq!(first["params"]["notifications"], json!({"toolsListChanged": true}));
 }
+
+/// The server's end of what the proxy listens to for its sessions is none of theirs.
+#[test]
+fn sessions_are_listened_for_again_once_the_server_has_ended_that() {
+    let site = Site::new().config("[health]\ninterval_seconds = 1\n");
+    let proxy = site.fake("modern", fake("modern")).fake("modern-http", fake("modern-http")).start();
+    for name in ["modern", "modern-http"] {
+        println!("{name}");
+        let client = proxy.client(name);
+        client.request("resources/subscribe", json!({"uri": X})).unwrap();
+        assert_eq!(client.text("touch", json!({"uri": X})), "sent");
+        client.call("end_listens", json!({}));
+        eventually(DEADLINE, || client.text("touch", json!({"uri": X})) == "sent");
+    }
+}
+
+/// A connection that somebody listens on is in use.
+#[test]
+fn what_is_listened_to_is_not_put_to_sleep() {
+    let site = Site::new().config("[health]\ninterval_seconds = 1\n");
+    let rested = |name| fake(name).toml("era_idle_seconds = 1");
+    let proxy =
+        site.fake("legacy-http", rested("legacy-http")).fake("modern-http", rested("modern-http")).start();
+    let modern = Modern::new(&proxy.url("legacy-http"));
+    let listener = listener(&modern, json!("l"), &json!({"toolsListChanged": true}));
+    let legacy = proxy.client("modern-http");
+    let stream = legacy.listen();
+    // Straight to the servers, and longer than a connection may rest and a round of tidying take.
+    let others =
+        [Anyone::Legacy(proxy.client("legacy-http")), Anyone::Modern(Modern::new(&proxy.url("modern-http")))];
+    others.iter().for_each(|other| drop(other.call("sleep", json!({"ms": 3000}))));
+    for (other, stream) in others.iter().zip([&listener, &stream]) {
+        let change = || drop(other.call("list_changed", json!({"what": "tools"})));
+        until_heard(stream, "notifications/tools/list_changed", change);
+    }
+}

@@ -10,7 +10,7 @@ use super::session::registry::Sessions;
 use crate::config::spec::{Eras, Instances, ServerSpec, Start};
 use crate::forward::Forward;
 use crate::protocol::error::RpcError;
-use crate::server::{Context, Face, Opening, Role, Running, Server, State};
+use crate::server::{Context, Face, Opening, Role, Running, Server};
 use links::Links;
 use nursery::Nursery;
 use pipes::Pipes;
@@ -25,8 +25,6 @@ pub(crate) struct Children {
     nursery: Nursery,
     kin: Kin,
     own: Mutex<Vec<Own>>,
-    /// Children of sessions that are over, which may take a moment to end.
-    ending: Mutex<Vec<Arc<Server>>>,
     /// Told whenever a child of a session may have become free.
     freed: Condvar,
 }
@@ -44,6 +42,8 @@ struct Own {
     peer: Arc<Peer>,
     /// Whether it may run: so many may at once.
     awake: bool,
+    /// Calls that wait for it to run.
+    waiting: usize,
 }
 
 impl Children {
@@ -56,13 +56,12 @@ impl Children {
         context: Arc<Context>,
         terms: Arc<Terms>,
     ) -> Children {
-        let nursery = Nursery { spec, context, terms };
+        let nursery = Nursery::new(spec, context, terms);
         let kin = match forward {
             Some(forward) => Kin::Links(Links::new(forward, sessions)),
             None => Kin::Pipes(Pipes::new(primary, sessions, &nursery)),
         };
-        let (own, ending, freed) = (Mutex::default(), Mutex::default(), Condvar::new());
-        Children { nursery, kin, own, ending, freed }
+        Children { nursery, kin, own: Mutex::default(), freed: Condvar::new() }
     }
 
     /// How the first child of a stdio server begins.
@@ -115,7 +114,7 @@ impl Children {
             }
         };
         if is_own {
-            self.own().push(Own { peer: Arc::clone(&peer), awake: false });
+            self.own().push(Own { peer: Arc::clone(&peer), awake: false, waiting: 0 });
         }
         Ok(peer)
     }
@@ -148,8 +147,19 @@ impl Children {
         }
         if matches!(&self.kin, Kin::Pipes(_)) && peer.audience.is_one {
             self.make_room(peer)?;
+            let running = peer.running();
+            self.note_start(peer);
+            return running;
         }
         peer.running()
+    }
+
+    /// Nobody waits for this child any more that [`Children::make_room`] let in.
+    fn note_start(&self, peer: &Arc<Peer>) {
+        let mut own = self.own();
+        own.iter_mut().filter(|one| is(&one.peer, peer)).for_each(|one| one.waiting -= 1);
+        drop(own);
+        self.freed.notify_all();
     }
 
     /// Ends the connections to a server that has been started again.
@@ -164,20 +174,20 @@ impl Children {
     }
 
     /// A place for the child of a session. If all are taken, that of the session idle longest is given up: its child
-    /// sleeps until its next call. If all are busy, the newcomer waits.
+    /// sleeps until its next call. If all are busy or waited for, the newcomer waits.
     fn make_room(&self, peer: &Arc<Peer>) -> Result<(), RpcError> {
         let deadline = Instant::now() + self.nursery.terms.restart_wait;
         let mut own = self.own();
         loop {
             if own.iter().filter(|one| one.awake && !is(&one.peer, peer)).count() < self.most() {
-                mark(&mut own, peer, true);
+                let_in(&mut own, peer);
                 return Ok(());
             }
-            let idle = own.iter().filter(|one| one.awake && one.peer.is_idle());
+            let idle = own.iter().filter(|one| one.awake && one.waiting == 0 && one.peer.is_idle());
             if let Some(oldest) = idle.min_by_key(|one| one.peer.last_used()).map(|one| Arc::clone(&one.peer))
             {
                 mark(&mut own, &oldest, false);
-                mark(&mut own, peer, true);
+                let_in(&mut own, peer);
                 drop(own);
                 oldest.server.sleep();
                 log::info!(server = oldest.server.name(), event = "asleep"; "max_instances reached: the child of the session idle longest is stopped until its next call");
@@ -210,8 +220,12 @@ impl Children {
         self.own().retain(|one| !is(&one.peer, peer));
         peer.audience.sessions.clear();
         peer.server.close();
-        self.ending().push(Arc::clone(&peer.server));
         self.freed.notify_all();
+    }
+
+    /// Ends all but the first, which is not ours to end, and has no more of them.
+    pub(crate) fn close(&self) {
+        self.nursery.close();
     }
 
     /// All children.
@@ -226,21 +240,18 @@ impl Children {
 
     /// Supervisors of all children but the first, those that are ending included.
     pub(crate) fn other_servers(&self) -> Vec<Arc<Server>> {
-        let is_first = |peer: &Arc<Peer>| matches!(&self.kin, Kin::Pipes(pipes) if is(&pipes.primary, peer));
-        let others = self.all().into_iter().filter(|peer| !is_first(peer));
-        let others = others.map(|peer| Arc::clone(&peer.server));
-        others.chain(self.ending().iter().map(Arc::clone)).collect()
+        self.nursery.servers()
     }
 
     /// Stops children that nobody has used for some time.
     pub(crate) fn rest(&self) {
-        self.ending().retain(|server| server.status().state != State::Stopped);
         let options = &self.nursery.spec.options;
         let seconds: Vec<Arc<Peer>> = match &self.kin {
             Kin::Pipes(pipes) => pipes.second().into_iter().map(Arc::clone).collect(),
             Kin::Links(links) => links.all(),
         };
-        for peer in seconds.iter().filter(|peer| peer.has_rested(options.era_idle)) {
+        for peer in seconds.iter().filter(|peer| peer.has_rested(options.era_idle) && !peer.audience.hears())
+        {
             peer.server.sleep();
         }
         let Some(idle_stop) = options.idle_stop else { return };
@@ -272,14 +283,14 @@ impl Children {
     }
 }
 
-impl Children {
-    fn ending(&self) -> MutexGuard<'_, Vec<Arc<Server>>> {
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
 fn is(one: &Arc<Peer>, other: &Arc<Peer>) -> bool {
     Arc::ptr_eq(one, other)
+}
+
+/// It may run, and somebody waits for that.
+fn let_in(own: &mut [Own], peer: &Arc<Peer>) {
+    mark(own, peer, true);
+    own.iter_mut().filter(|one| is(&one.peer, peer)).for_each(|one| one.waiting += 1);
 }
 
 fn mark(own: &mut [Own], peer: &Arc<Peer>, awake: bool) {

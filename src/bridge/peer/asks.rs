@@ -61,6 +61,12 @@ impl Asks {
         self.list().extract_if(|_, ask| std::ptr::eq(&*ask.session, session)).map(|(_, ask)| ask).collect()
     }
 
+    /// What belonged to one call belongs to another from now on.
+    pub(crate) fn pass_on(&self, call: u64, heir: u64) {
+        let mut open = self.list();
+        open.values_mut().filter(|ask| ask.call == Some(call)).for_each(|ask| ask.call = Some(heir));
+    }
+
     /// Takes the request that a client answers, if it was asked of its session.
     pub(crate) fn close(&self, number: u64, session: &Session) -> Option<Ask> {
         let mut open = self.list();

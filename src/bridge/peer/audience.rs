@@ -39,6 +39,11 @@ impl Audience {
         self.listeners().retain(|other| !std::ptr::eq(&**other, listener));
     }
 
+    /// Whether a stream is open for what the child says unasked.
+    pub(crate) fn hears(&self) -> bool {
+        self.all().iter().any(|session| session.outbox.is_read())
+    }
+
     /// Everybody.
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
         let listeners = self.listeners().clone();

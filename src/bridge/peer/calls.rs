@@ -222,6 +222,19 @@ impl Calls {
         }
     }
 
+    /// The newest other call of the same client's, at the same child, during which that may ask.
+    pub(crate) fn heir(&self, ended: &Call) -> Option<Arc<Call>> {
+        let session = &ended.origin()?.session;
+        let list = self.list();
+        let others = list.open.values().map(|entry| &entry.call).filter(|call| {
+            call.number != ended.number
+                && call.generation == ended.generation
+                && call.may_ask()
+                && call.is_of(session)
+        });
+        others.max_by_key(|call| call.number).cloned()
+    }
+
     /// The newest call of all.
     pub(crate) fn newest(&self) -> Option<Arc<Call>> {
         let list = self.list();

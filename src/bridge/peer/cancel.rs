@@ -45,13 +45,18 @@ impl Peer {
         let _ = self.send(running, json::splice_line(&line, &mut [], ""));
     }
 
-    /// What the child asked during a call that is over will not be answered any more.
+    /// A call is over. What the child asked meanwhile can be meant for another call of the same client's; without
+    /// one, nobody will answer it any more.
     pub(crate) fn refuse_asks(&self, running: &Running, call: &Call) {
-        self.refuse(
-            running,
-            &self.asks.close_call(call.number),
-            "the call during which this was asked is over",
-        );
+        let Some(heir) = self.calls.heir(call) else {
+            let asks = self.asks.close_call(call.number);
+            return self.refuse(running, &asks, "the call during which this was asked is over");
+        };
+        self.asks.pass_on(call.number, heir.number);
+        // It may have ended before it could inherit.
+        if self.calls.get(heir.number).is_none() {
+            self.refuse_asks(running, &heir);
+        }
     }
 
     /// What the child asked a session that is over will not be answered any more.

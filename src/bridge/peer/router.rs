@@ -30,6 +30,7 @@ impl Face for Peer {
                     let (id, result) = (message.span(id), result.map(|result| message.span(result)));
                     call.mailbox.put(Delivery::Answer { text, id, result });
                 }
+                None if id.parse().is_ok_and(|number| self.note_unheard(number)) => {}
                 None => {
                     log::debug!(server = self.server.name(), event = "late-answer"; "an answer that nobody waits for")
                 }

@@ -150,7 +150,11 @@ impl Peer {
                 Decision::Answer(Ok(()))
             }
             Era::Legacy if self.audience.any_subscribed(uri) => Decision::Answer(Ok(())),
-            Era::Legacy => Decision::Ask,
+            Era::Legacy => {
+                // At once: who subscribes before the child has answered must ask it again.
+                agreed.subscriptions.remove(uri);
+                Decision::Ask
+            }
         }
     }
 
@@ -180,6 +184,25 @@ impl Peer {
     pub(crate) fn listen_for_sessions(&self, running: &Running) {
         if era_of(running) == Era::Modern {
             self.listen_anew(&mut self.wishes.lock(), running);
+        }
+    }
+
+    /// The child has ended our own `subscriptions/listen` of this number; false if it was another request.
+    pub(crate) fn note_unheard(&self, number: u64) -> bool {
+        let mut agreed = self.wishes.lock();
+        let is_ours = agreed.listen == Some(number);
+        if is_ours {
+            agreed.listen = None;
+        }
+        is_ours
+    }
+
+    /// Listens again where that was ended, to a child that had agreed to it.
+    pub(crate) fn listen_again(&self) {
+        let mut agreed = self.wishes.lock();
+        let is_deaf = agreed.listen.is_none() && agreed.heard > 0 && self.audience.sessions.count() > 0;
+        if is_deaf && let Some(running) = self.server.running() {
+            self.listen_anew(&mut agreed, &running);
         }
     }
 
@@ -251,8 +274,7 @@ impl Peer {
             Wish::Level(level) if !refused => agreed.level = Some(*level),
             Wish::Subscribe(uri) if refused => drop(session.state().subscriptions.remove(uri)),
             Wish::Subscribe(uri) => drop(agreed.subscriptions.insert(uri.clone())),
-            Wish::Unsubscribe(uri) => drop(agreed.subscriptions.remove(uri)),
-            Wish::None | Wish::Level(_) => {}
+            Wish::None | Wish::Unsubscribe(_) | Wish::Level(_) => {}
         }
     }
 
@@ -294,5 +316,41 @@ impl Peer {
             self.send_own(running, "resources/subscribe", &json!({ "uri": uri }));
             agreed.subscriptions.insert(uri);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::session::About;
+    use super::super::super::stream::mailbox::Mailbox;
+    use super::*;
+    use crate::protocol::revision::NEWEST_LEGACY;
+    use std::sync::Arc;
+
+    fn session(peer: &Arc<Peer>) -> Arc<Session> {
+        let (outbox, about) = (Arc::new(Mailbox::new(100)), About::default());
+        let session = Arc::new(Session::new(NEWEST_LEGACY, about, Arc::clone(peer), outbox));
+        peer.audience.enter(Arc::clone(&session));
+        session
+    }
+
+    #[test]
+    fn who_subscribes_while_another_ends_it_asks_the_child_again() {
+        let peer = Arc::new(Peer::for_tests());
+        let child = Running { generation: 1, outlet: None, greeting: None };
+        let (one, two) = (session(&peer), session(&peer));
+        let asks = |wish: &Wish, session: &Session| {
+            let decision = peer.decide(wish, session, &mut peer.lock_wishes(), &child);
+            matches!(decision, Decision::Ask)
+        };
+        let (begin, end) = (Wish::Subscribe("x".into()), Wish::Unsubscribe("x".into()));
+        assert!(asks(&begin, &one));
+        peer.conclude(&begin, &one, false);
+        assert!(!asks(&begin, &two) && !asks(&end, &two), "the child knows of it");
+        assert!(asks(&end, &one));
+        assert!(asks(&begin, &two), "the child will have ended it");
+        peer.conclude(&end, &one, false);
+        peer.conclude(&begin, &two, false);
+        assert!(!asks(&begin, &one));
     }
 }

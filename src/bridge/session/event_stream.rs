@@ -41,6 +41,19 @@ impl Lines {
     }
 }
 
+/// A stream, whether its head can be sent or not.
+struct OpenLine {
+    bridge: Arc<Bridge>,
+    id: String,
+    line: Arc<Line>,
+}
+
+impl Drop for OpenLine {
+    fn drop(&mut self) {
+        self.bridge.close_line(&self.id, &self.line);
+    }
+}
+
 impl Line {
     fn say(&self, text: String) {
         self.outbox.put(Delivery::Message(Letter::plain(text)));
@@ -56,14 +69,13 @@ impl Bridge {
         let outbox = Arc::new(Mailbox::new(self.terms.limits.stream_queue_bytes));
         let line = Arc::new(Line { outbox, session: OnceLock::new() });
         self.lines.list().insert(id.clone(), Arc::clone(&line));
-        let bridge = Arc::clone(self);
+        let open = OpenLine { bridge: Arc::clone(self), id, line };
         let place = place_of_messages(exchange.request.uri().path());
         Ok(event_stream(move |writer| {
             let _permit = permit;
-            let endpoint = format!("event: endpoint\ndata: {place}?sessionId={id}\n\n");
-            let outcome = writer.write_chunk(&[endpoint.as_bytes()]).and_then(|()| follow(&line, writer));
-            bridge.close_line(&id, &line);
-            outcome
+            let endpoint = format!("event: endpoint\ndata: {place}?sessionId={}\n\n", open.id);
+            writer.write_chunk(&[endpoint.as_bytes()])?;
+            follow(&open.line, writer)
         }))
     }
 
@@ -106,7 +118,8 @@ impl Bridge {
     fn say_hello(self: &Arc<Self>, line: &Line, id: &str, params: Option<&str>) {
         match self.begin(params, Some(Arc::clone(&line.outbox))) {
             Ok((session, result)) => {
-                if line.outbox.is_closed() || line.session.set(Arc::clone(&session)).is_err() {
+                // In this order: a stream that ends meanwhile looks for its session once it is closed.
+                if line.session.set(Arc::clone(&session)).is_err() || line.outbox.is_closed() {
                     self.sessions.remove(&session.id);
                     return self.forget(&session);
                 }

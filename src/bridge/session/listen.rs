@@ -41,13 +41,25 @@ impl Bridge {
         event_stream(move |writer| {
             let _permit = permit;
             let mut events = Events::new(writer, Track::new(&bridge, &session, OWN_STREAM));
-            events.open()?;
-            match last {
-                Some(last) => bridge.repeat(&session, last, &mut events)?,
-                None => events.prime(bridge.terms.options.retry)?,
-            }
-            follow(&session, reader, &mut events)
+            let outcome = bridge.carry(&session, reader, last, &mut events);
+            session.outbox.let_go(reader);
+            outcome
         })
+    }
+
+    fn carry(
+        &self,
+        session: &Session,
+        reader: u64,
+        last: Option<EventId>,
+        events: &mut Events<'_, '_>,
+    ) -> io::Result<()> {
+        events.open()?;
+        match last {
+            Some(last) => self.repeat(session, last, events)?,
+            None => events.prime(self.terms.options.retry)?,
+        }
+        follow(session, reader, events)
     }
 
     /// A stream that answers a POST and was interrupted goes on where it was.

@@ -186,6 +186,7 @@ impl Mailbox {
     pub(crate) fn close(&self) {
         let mut queue = self.queue();
         queue.closed = true;
+        queue.away = None;
         queue.deliveries.clear();
         queue.bytes = 0;
     }
@@ -226,12 +227,23 @@ impl Mailbox {
         self.arrived.notify_all();
     }
 
+    /// The stream `reader` is over.
+    pub(crate) fn let_go(&self, reader: u64) {
+        let mut queue = self.queue();
+        queue.is_read &= queue.reader != reader;
+    }
+
+    /// Whether a stream reads here.
+    pub(crate) fn is_read(&self) -> bool {
+        self.queue().is_read
+    }
+
     /// The oldest delivery for the stream `reader`.
     pub(crate) fn read(&self, reader: u64, patience: Duration) -> Next {
         let deadline = Instant::now() + patience;
         let mut queue = self.queue();
         loop {
-            if queue.reader != reader || !queue.is_read {
+            if queue.reader != reader || !queue.is_read || queue.closed {
                 return Next::Ended;
             }
             if let Some(delivery) = queue.take() {
@@ -312,6 +324,24 @@ mod tests {
         assert_eq!(mailbox.read(old, SOON), Next::Ended);
         assert_eq!(mailbox.read(new, SOON), Next::Delivery(message("before anybody reads")));
         assert_eq!(mailbox.read(new, SOON), Next::Nothing);
+    }
+
+    #[test]
+    fn nobody_reads_what_is_closed() {
+        let mailbox = Mailbox::new(100);
+        mailbox.close();
+        let late = mailbox.attach();
+        assert_eq!(mailbox.read(late, SOON), Next::Ended);
+    }
+
+    #[test]
+    fn only_the_newest_stream_lets_go() {
+        let mailbox = Mailbox::new(100);
+        let (old, new) = (mailbox.attach(), mailbox.attach());
+        mailbox.let_go(old);
+        assert!(mailbox.is_read());
+        mailbox.let_go(new);
+        assert!(!mailbox.is_read());
     }
 
     #[test]

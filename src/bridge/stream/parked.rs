@@ -89,6 +89,7 @@ impl Waiter {
         let waiter = (!questions.is_empty()).then(|| self.split());
         if waiter.is_some() {
             self.peer.calls.park(self.call().number);
+            self.call().mailbox.leave(&bridge.kept);
         }
         let until = Instant::now() + bridge.parked.patience;
         let digest = self.call().origin().map_or(0, |origin| origin.digest);

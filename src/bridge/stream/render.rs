@@ -5,7 +5,7 @@ use super::super::peer::calls::{Call, Origin};
 use super::mailbox::{Delivery, Letter, Mark};
 use super::waiter::Waiter;
 use crate::protocol::error::{INTERNAL_ERROR, INVALID_PARAMS, RpcError, success};
-use crate::protocol::handshake::{self, InputRequired};
+use crate::protocol::handshake::{self, Input, InputRequired};
 use crate::protocol::json;
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::modern::MISSING_CAPABILITY;
@@ -83,12 +83,14 @@ impl Waiter {
         error.response(self.id())
     }
 
-    /// None: it is progress, which the client did not ask for this time.
+    /// None: it is progress, which the client did not ask for this time, or a question taken back, for which the
+    /// modern era has no word.
     fn address(&self, letter: Letter) -> Option<String> {
         let Some((cut, mark)) = letter.mark else { return Some(letter.text) };
         Some(match mark {
             Mark::Token => replace(letter.text, cut, self.token()?),
             Mark::Id => replace(letter.text, cut, self.id()),
+            Mark::Number(_) if self.client_era() == Era::Modern => return None,
             Mark::Number(number) => replace(letter.text, cut, &number.to_string()),
         })
     }
@@ -107,12 +109,14 @@ impl Waiter {
     /// to be called again.
     fn ask_by_requests(&mut self, required: InputRequired) -> Step {
         let Some(origin) = self.call().origin.clone() else { return Step::Nothing };
-        let mut questions = Vec::new();
+        let can =
+            |input: &Input| origin.session.about.capabilities.cover(&input.method, input.params.as_deref());
+        if let Some(input) = required.requests.iter().find(|input| !can(input)) {
+            let why = format!("the server asks for {}, which this client has not declared", input.method);
+            return Step::Last(self.failed(&RpcError::new(INTERNAL_ERROR, why)));
+        }
+        let mut inputs = Inputs { questions: Vec::new(), state: required.state };
         for input in required.requests {
-            if !origin.session.about.capabilities.cover(&input.method, input.params.as_deref()) {
-                let why = format!("the server asks for {}, which this client has not declared", input.method);
-                return Step::Last(self.failed(&RpcError::new(INTERNAL_ERROR, why)));
-            }
             let number = self.peer.calls.number();
             let params =
                 input.params.map(|params| handshake::with_elicitation_id(&params, &number.to_string()));
@@ -122,13 +126,14 @@ impl Waiter {
             let mailbox = Arc::clone(&self.call().mailbox);
             let ask = Ask { asker: Asker::Call(mailbox), session: Arc::clone(&origin.session), call: None };
             if !self.peer.asks.open(number, ask) {
+                self.inputs = Some(inputs);
                 let why = "too many requests wait for clients already";
                 return Step::Last(self.failed(&RpcError::new(INTERNAL_ERROR, why)));
             }
             self.call().mailbox.put(Delivery::Question { number, text, id: 6..7 });
-            questions.push((number, input.key, None));
+            inputs.questions.push((number, input.key, None));
         }
-        self.inputs = Some(Inputs { questions, state: required.state });
+        self.inputs = Some(inputs);
         // The child has answered: from here on the call only waits for its client, and can still be cancelled.
         self.peer.calls.hold(self.shared_call());
         self.go_on()

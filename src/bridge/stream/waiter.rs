@@ -111,6 +111,7 @@ impl Waiter {
     pub(crate) fn resume(&mut self, id: String, token: Option<String>) {
         self.clock = Clock::new(&self.bridge, &self.call);
         self.peer.calls.resume(self.call.number, self.clock.end);
+        self.call.mailbox.come_back();
         self.names = Some((id, token));
     }
 
@@ -174,14 +175,18 @@ impl Waiter {
             Track::new(&self.bridge, &session, stream)
         });
         self.stream = track.as_ref().map(|track| track.stream);
-        let retry = self.bridge.terms.options.retry;
+        let mut unsent = Unsent(Some(self));
         event_stream(move |writer| {
+            let Some(waiter) = unsent.0.take() else { return Ok(()) };
+            let (retry, close_after) = {
+                let options = &waiter.bridge.terms.options;
+                (options.retry, options.stream_close_after)
+            };
             let mut events = Events::new(writer, track.clone());
             // If that fails, so does what follows; it is kept for when the client comes back.
             let _ = events.prime(retry);
             let is_primed = track.is_some_and(|track| track.is_primed());
-            let close_after = is_primed.then_some(self.bridge.terms.options.stream_close_after).flatten();
-            self.follow_stream(first, &mut events, close_after);
+            waiter.follow_stream(first, &mut events, close_after.filter(|_| is_primed));
             Ok(())
         })
     }
@@ -260,7 +265,6 @@ impl Waiter {
                     self.note(&text);
                     let _ = sink.end(text); // it is kept for a client that comes back, if it can
                     self.call.mailbox.close();
-                    self.forget_inputs();
                     return Outcome::Over;
                 }
             }
@@ -281,7 +285,6 @@ impl Waiter {
         if self.client_era() == Era::Modern {
             self.peer.abandon(&self.call, "the client closed its connection");
         }
-        self.forget_inputs();
         self.call.mailbox.close();
     }
 
@@ -303,7 +306,19 @@ impl Waiter {
 
 impl Drop for Waiter {
     fn drop(&mut self) {
+        self.forget_inputs();
         self.bridge.children.note_end(&self.peer);
+    }
+}
+
+/// A waiter whose stream has not begun. If not even its head can be sent, the client is gone.
+struct Unsent(Option<Waiter>);
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        if let Some(waiter) = self.0.take() {
+            waiter.give_up();
+        }
     }
 }
 

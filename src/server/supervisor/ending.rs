@@ -130,8 +130,10 @@ impl Supervisor {
         if reason != Reason::OtherEra {
             self.server.board.write(|status| status.last_end = Some(end));
         }
-        if self.wish != Wish::Up {
-            return self.down(&reason);
+        match self.wish {
+            Wish::Up => {}
+            Wish::Later => return self.rest(),
+            Wish::Down | Wish::Closed => return self.down(&reason),
         }
         match reason {
             Reason::Requested => self.launch(),

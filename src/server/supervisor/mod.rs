@@ -27,6 +27,8 @@ pub(super) enum Event {
     Start,
     Stop,
     Restart,
+    /// Stop it if it runs, and start it when somebody needs it.
+    Lull,
     /// A call waits for a server that has no child to take it.
     Wake,
     /// Nobody needs the child for now.
@@ -177,6 +179,7 @@ impl Supervisor {
             Event::Start => self.want_up(),
             Event::Stop => self.want_down(Wish::Down),
             Event::Restart => self.restart(),
+            Event::Lull => self.lull(),
             Event::Wake => self.wake(),
             Event::Sleep => self.sleep(),
             Event::Close => self.want_down(Wish::Closed),

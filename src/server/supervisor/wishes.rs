@@ -11,6 +11,8 @@ const WAKE_INTERVAL: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wish {
     Up,
+    /// Up once somebody needs it: until the present child has ended.
+    Later,
     Down,
     /// Down, and the supervisor with it.
     Closed,
@@ -19,7 +21,10 @@ pub(super) enum Wish {
 impl Supervisor {
     fn want(&mut self, wish: Wish) {
         self.wish = wish;
-        let target = if wish == Wish::Up { Target::Up } else { Target::Down };
+        let target = match wish {
+            Wish::Up | Wish::Later => Target::Up,
+            Wish::Down | Wish::Closed => Target::Down,
+        };
         self.server.board.write(|status| status.target = target);
     }
 
@@ -55,6 +60,24 @@ impl Supervisor {
             }
             _ => self.want_up(),
         }
+    }
+
+    /// A restart for a child that somebody has to need: ends it, and does not start the next.
+    pub(super) fn lull(&mut self) {
+        self.policy.forget();
+        self.want(Wish::Later);
+        match &mut self.phase {
+            Phase::Starting { .. } | Phase::Ready { .. } => self.end(Reason::Requested),
+            Phase::Ending { reason, .. } => *reason = Some(Reason::Requested),
+            Phase::Down { .. } | Phase::Asleep => self.rest(),
+            Phase::Closed => {}
+        }
+    }
+
+    /// What [`Supervisor::lull`] has ended is gone.
+    pub(super) fn rest(&mut self) {
+        self.wish = Wish::Up;
+        if self.woken { self.launch() } else { self.fall_asleep() }
     }
 
     pub(super) fn wake(&mut self) {
