@@ -39,6 +39,8 @@ pub(super) struct Streamable {
 struct Session {
     id: Option<HeaderValue>,
     revision: Option<HeaderValue>,
+    /// Whether the server no longer knows it. The id stays: other requests hear the same of it.
+    is_forgotten: bool,
     /// Whether the GET stream has been asked for.
     listens: bool,
 }
@@ -193,13 +195,13 @@ impl Streamable {
 
     /// The server knows this session no longer; there is nothing to end any more.
     pub(super) fn forgotten(&self) {
-        self.session().id = None;
+        self.session().is_forgotten = true;
         self.wire.end("the session was forgotten");
     }
 
     fn say_goodbye(&self) {
         let headers = self.headers();
-        if headers.contains_key(SESSION_ID) {
+        if headers.contains_key(SESSION_ID) && !self.session().is_forgotten {
             // Whatever the server says: the session is over for us.
             let _ = self.wire.peer.delete(headers, Wait::Whole(DELETE_TIMEOUT));
         }
