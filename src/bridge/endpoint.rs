@@ -1,4 +1,4 @@
-//! The MCP endpoint: POST, GET and DELETE of Streamable HTTP, revisions 2025-03-26 to 2025-11-25.
+//! The MCP endpoint: POST, GET and DELETE of Streamable HTTP, and which era each request belongs to.
 
 use super::Bridge;
 use super::headers::{self, SESSION_ID};

@@ -4,7 +4,6 @@ pub(crate) mod annotations;
 mod listen;
 
 use super::Bridge;
-use super::headers::PROTOCOL_VERSION;
 use super::peer::send::{Request, Sent};
 use super::peer::wishes::Wish;
 use super::peer::{Peer, era_of};
@@ -44,7 +43,6 @@ impl Bridge {
         headers: &HeaderMap,
         client: &Client,
     ) -> Result<Response, Refusal> {
-        debug_assert!(headers.contains_key(PROTOCOL_VERSION) || message.params().is_some());
         let Kind::Request { id, method, params } = &message.kind else {
             // Nothing that a modern client tells needs to reach the child: it cancels by closing its connection.
             return Ok(super::endpoint::accepted());
