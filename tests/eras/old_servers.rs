@@ -64,3 +64,19 @@ fn two_clients_are_kept_apart() {
         stream.wait_end();
     }
 }
+
+/// What a server did not say while it was down is asked again.
+#[test]
+fn a_server_elsewhere_may_come_up_late() {
+    let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port().to_string();
+    for eras in ["modern", "legacy"] {
+        println!("{eras}");
+        let site = Site::new();
+        site.write("servers/far/server.toml", &format!("url = \"http://127.0.0.1:{port}/mcp\"\n"));
+        let proxy = site.start();
+        let client = Modern::new(&proxy.url("far"));
+        assert!(client.try_call("echo", json!({"text": "hi"})).is_err());
+        let _far = FakeHttp::with(&[("PORT", &port), ("FAKE_ERAS", eras)]);
+        assert_eq!(client.text("echo", json!({"text": "hi"})), "hi");
+    }
+}

@@ -44,7 +44,7 @@ fn waking_up_is_no_illness() {
 #[test]
 fn a_sleeper_that_cannot_be_started_is_ill() {
     let bad = Fake::stdio().toml(ON_DEMAND).env("FAKE_EXIT_AT_START", "3");
-    let site = Site::new().config("[restart]\nbrake_exits = 1\nrestart_wait_seconds = 1\n").fake("a", bad);
+    let site = Site::new().config("[restart]\nbrake_exits = 1\nrestart_wait_seconds = 2\n").fake("a", bad);
     let proxy = site.start();
     wait_server(&proxy, "a", |entry| entry["reason"] == "asleep");
     let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
