@@ -3,6 +3,7 @@
 use crate::harness::*;
 use crate::rig::*;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A server of these eras, `a`, with a child for each session.
 #[track_caller]
@@ -145,4 +146,31 @@ fn tasks_pass() {
     let id = json!({"taskId": task["taskId"]});
     assert_eq!(client.request("tasks/get", id.clone()).unwrap()["status"], "completed");
     assert_eq!(text_of(&client.request("tasks/result", id).unwrap()), "echo");
+}
+
+#[test]
+fn however_many_begin_at_once_there_are_never_more_children() {
+    let site = Site::new().config("[restart]\nrestart_wait_seconds = 30\n");
+    let own = "instances = \"per-session\"\nmax_instances = 2\n";
+    let proxy = site.fake("a", fake("legacy").toml(own)).start();
+    let over = AtomicBool::new(false);
+    let most = std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut most = 0;
+            while !over.load(Ordering::Relaxed) {
+                let all = proxy.descendants();
+                most = most.max(all.iter().filter(|(_, command)| command.contains("fake_stdio")).count());
+            }
+            most
+        });
+        let begin =
+            |_| scope.spawn(|| assert_eq!(proxy.client("a").text("echo", json!({"text": "hi"})), "hi"));
+        let clients: Vec<_> = (0..12).map(begin).collect();
+        let all_well =
+            clients.into_iter().map(|client| client.join().is_ok()).fold(true, |one, two| one && two);
+        over.store(true, Ordering::Relaxed);
+        assert!(all_well, "each is served in its turn");
+        watch.join().unwrap()
+    });
+    assert!(most <= 2, "{most} children at once");
 }
