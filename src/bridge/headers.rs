@@ -12,13 +12,17 @@ pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event
 /// `MCP-Protocol-Version`.
 pub(crate) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
+/// What the SDKs send: it need not be taken apart.
+const USUAL_ACCEPT: &str = "application/json, text/event-stream";
+
 /// A POST carries JSON (415) and takes both kinds of answer (406).
 pub(crate) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
     if !is_json(headers) {
         let message = "Content-Type must be application/json";
         return Err(Refusal::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, BAD_REQUEST, message));
     }
-    if !(accepts(headers, "application/json") && accepts(headers, "text/event-stream")) {
+    let is_usual = headers.get(header::ACCEPT).is_some_and(|accept| accept == USUAL_ACCEPT);
+    if !(is_usual || accepts(headers, "application/json") && accepts(headers, "text/event-stream")) {
         let message = "Accept must list both application/json and text/event-stream";
         return Err(Refusal::new(StatusCode::NOT_ACCEPTABLE, BAD_REQUEST, message));
     }

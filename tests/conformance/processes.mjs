@@ -37,7 +37,9 @@ export function firstUrl(child) {
 /** Waits for a program's end; one that takes longer is killed, and that is an error. */
 export async function finish(child, seconds) {
   let late = false
-  const deadline = setTimeout(() => { late = true, child.kill('SIGKILL') }, seconds * 1000)
+  const deadline = setTimeout(() => {
+    ;((late = true), child.kill('SIGKILL'))
+  }, seconds * 1000)
   await child.ended.finally(() => clearTimeout(deadline))
   if (late) throw new Error(`${child.spawnfile} was still running after ${seconds} s`)
 }

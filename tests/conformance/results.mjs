@@ -27,7 +27,8 @@ export function results(folder) {
  * `?` before a check: it may be lost or not, both are right.
  */
 export function expectations(file) {
-  const known = new Set(), open = new Set()
+  const known = new Set(),
+    open = new Set()
   for (const line of readFileSync(file, 'utf8').split('\n')) {
     const check = line.replace(/(^|\s)# .*/, '').trim()
     if (check.startsWith('?')) open.add(check.slice(1).trim())
@@ -40,12 +41,17 @@ export function expectations(file) {
 export function compare(direct, run, { known, open }) {
   const passes = ([, { status }]) => status === 'SUCCESS'
   const passed = [...run].filter(passes).map(([check]) => check)
-  const lost = [...direct].filter(passes).map(([check]) => check).filter(check => run.get(check)?.status !== 'SUCCESS')
+  const lost = [...direct]
+    .filter(passes)
+    .map(([check]) => check)
+    .filter(check => run.get(check)?.status !== 'SUCCESS')
   const failedOnlyHere = [...run].filter(entry => !passes(entry) && !direct.has(entry[0])).map(([check]) => check)
   const missing = new Set([...lost, ...failedOnlyHere])
   const why = check => run.get(check)?.message.slice(0, 200) || 'not reached, or without result'
   const surprises = [
-    ...[...missing].filter(check => !known.has(check) && !open.has(check)).map(check => `LOST    ${check}  # ${why(check)}`),
+    ...[...missing]
+      .filter(check => !known.has(check) && !open.has(check))
+      .map(check => `LOST    ${check}  # ${why(check)}`),
     ...[...known].filter(check => !missing.has(check)).map(check => `GAINED  ${check}  # take it off the list`),
   ]
   return { passed: passed.length, lost: missing.size, surprises }

@@ -6,7 +6,8 @@ import { join, resolve } from 'node:path'
 import { finish, firstUrl, start, stop } from './processes.mjs'
 import { compare, expectations, results } from './results.mjs'
 
-const LEGACY = '2025-11-25', MODERN = '2026-07-28'
+const LEGACY = '2025-11-25',
+  MODERN = '2026-07-28'
 
 /** `settings`: of server.toml; `eras`: what the fixture speaks; `http`: it is an HTTP server. */
 const parts = {
@@ -24,7 +25,8 @@ const parts = {
 
 const here = import.meta.dirname
 const out = name => join(here, 'out', name)
-const node = process.execPath, fixture = join(here, 'fixture/main.mjs')
+const node = process.execPath,
+  fixture = join(here, 'fixture/main.mjs')
 const suite = join(here, 'node_modules/@modelcontextprotocol/conformance/dist/index.js')
 const [program, ...chosen] = process.argv.slice(2)
 
@@ -52,7 +54,12 @@ async function direct(revision) {
 }
 
 function serverToml({ settings = {}, eras = 'both', http }) {
-  const keys = { command: node, args: [fixture, http ? 'http' : 'stdio'], ...(http && { transport: 'http' }), ...settings }
+  const keys = {
+    command: node,
+    args: [fixture, http ? 'http' : 'stdio'],
+    ...(http && { transport: 'http' }),
+    ...settings,
+  }
   const lines = Object.entries(keys).map(([key, value]) => `${key} = ${JSON.stringify(value)}\n`)
   return `${lines.join('')}\n[env]\nFIXTURE_ERAS = "${eras}"\n`
 }
@@ -78,14 +85,16 @@ async function baseOf(revision) {
   if (!bases[revision]) {
     bases[revision] = await direct(revision)
     const failed = [...bases[revision]].filter(([, { status }]) => status !== 'SUCCESS').map(([check]) => check)
-    if (failed.length > 0 || bases[revision].size === 0) throw new Error(`the fixture itself fails: ${failed.join(', ')}`)
+    if (failed.length > 0 || bases[revision].size === 0)
+      throw new Error(`the fixture itself fails: ${failed.join(', ')}`)
     console.log(`      ${revision}, the fixture itself: ${bases[revision].size} passed`)
   }
   return bases[revision]
 }
 
 async function runPart(name) {
-  const part = parts[name], began = Date.now()
+  const part = parts[name],
+    began = Date.now()
   const title = `${name}: ${part.revision}, ${part.what}`
   try {
     const base = await baseOf(part.revision)
@@ -93,7 +102,9 @@ async function runPart(name) {
     const { passed, lost, surprises } = compare(base, run, expectations(join(here, 'expected', `${name}.txt`)))
     const seconds = Math.round((Date.now() - began) / 1000)
     const known = surprises.length === 0 ? 'all known' : `${surprises.length} unexpected`
-    console.log(`${surprises.length ? 'FAIL' : 'ok  '}  ${title}: ${passed} passed, ${lost} lost, ${known} (${seconds} s)`)
+    console.log(
+      `${surprises.length ? 'FAIL' : 'ok  '}  ${title}: ${passed} passed, ${lost} lost, ${known} (${seconds} s)`,
+    )
     for (const line of surprises) console.log(`        ${line}`)
     sum.passed += passed
     sum.failed += surprises.length

@@ -13,42 +13,55 @@ const published = name => ['node', `node_modules/@modelcontextprotocol/server-${
 
 /** The servers that have the shared tools: their command, and what not all have. */
 const servers = {
-  everything: { command: published('everything'), has: ['codes', 'images', 'subscriptions'] }, // legacy
-  'everything-http': { has: ['codes', 'images', 'subscriptions'] }, // legacy
+  everything: { command: published('everything'), has: ['codes', 'images', 'subscriptions'], legacyOnly: true },
+  'everything-http': { has: ['codes', 'images', 'subscriptions'], legacyOnly: true },
   sdk2: { command: ['node', 'servers/sdk2.mjs'], has: ['codes', 'subscriptions', 'logs', 'counts'] }, // both eras
-  'sdk2-modern': { command: ['node', 'servers/sdk2.mjs', 'modern'], has: ['codes', 'subscriptions', 'logs', 'counts'], modernOnly: true },
+  'sdk2-modern': {
+    command: ['node', 'servers/sdk2.mjs', 'modern'],
+    has: ['codes', 'subscriptions', 'logs', 'counts'],
+    modernOnly: true,
+  },
   python2: { command: ['venv/bin/python', '-W', 'ignore', 'servers/python2.py'], has: ['logs', 'counts'] }, // both eras
 }
 const commands = { memory: published('memory'), time: ['venv/bin/mcp-server-time'] }
 
-const targetOf = server => direct ? servers[server]?.command ?? commands[server] : `${base}/${server}`
+const targetOf = server => (direct ? (servers[server]?.command ?? commands[server]) : `${base}/${server}`)
 const connect = (server, kind = kinds.sdk1) => connectKind(kind, targetOf(server))
 /** Which kinds can meet a server: all of them behind the proxy. */
-const kindsFor = server => Object.keys(kinds).filter(kind =>
-  !direct || (!kinds[kind].through && !kinds[kind].proxied && (kinds[kind].modern || !servers[server].modernOnly)))
-const erasFor = server => direct && servers[server].modernOnly ? ['auto'] : ['legacy', 'auto'] // of the inspector
+const kindsFor = server =>
+  Object.keys(kinds).filter(
+    kind => !direct || (!kinds[kind].through && !kinds[kind].proxied && (kinds[kind].modern || !servers[server].modernOnly)),
+  )
+const erasFor = server => (direct && servers[server].modernOnly ? ['auto'] : ['legacy', 'auto']) // of the inspector
 
 async function pair(server, kind, name) {
   const peer = await connect(server, kinds[kind])
-  console.log(`      ${name}: speaks ${peer.client.getNegotiatedProtocolVersion?.() ?? 'legacy'}`)
+  await check(`${name}: speaks the client's own revision`, () => {
+    const revision = peer.client.getNegotiatedProtocolVersion?.() ?? '2025-11-25' // SDK v1 does not say
+    assert.equal(revision, kinds[kind].modern && !(direct && servers[server].legacyOnly) ? '2026-07-28' : '2025-11-25')
+  })
   await sharedChecks(peer, servers[server], name)
   await peer.close()
 }
 
 /** Two of each kind at once on one child. */
 async function together(server, name) {
-  await check(name, async () => {
-    const twice = [...kindsFor(server), ...kindsFor(server)]
-    const peers = await Promise.all(twice.map(kind => connect(server, kinds[kind])))
-    const inspectors = direct ? [] : [...erasFor(server), ...erasFor(server)]
-    await Promise.all([
-      ...peers.map((peer, n) => apart(peer, `client-${n}`, servers[server])),
-      ...inspectors.map((era, n) => echo(targetOf(server), era, `inspector-${n}`)),
-    ])
-    await peers[0].close()
-    assert.equal(await peers[1].text('echo', { message: 'still here' }), 'Echo: still here')
-    await Promise.all(peers.slice(1).map(peer => peer.close()))
-  }, 60)
+  await check(
+    name,
+    async () => {
+      const twice = [...kindsFor(server), ...kindsFor(server)]
+      const peers = await Promise.all(twice.map(kind => connect(server, kinds[kind])))
+      const inspectors = direct ? [] : [...erasFor(server), ...erasFor(server)]
+      await Promise.all([
+        ...peers.map((peer, n) => apart(peer, n, servers[server])),
+        ...inspectors.map((era, n) => echo(targetOf(server), era, `inspector-${n}`)),
+      ])
+      await peers[0].close()
+      assert.equal(await peers[1].text('echo', { message: 'still here' }), 'Echo: still here')
+      await Promise.all(peers.slice(1).map(peer => peer.close()))
+    },
+    60,
+  )
 }
 
 async function memory() {
@@ -72,9 +85,9 @@ async function memory() {
 async function time() {
   const client = await connect('time')
   await check('time: a Python server and a TypeScript client', async () => {
-    const converted = JSON.parse(await client.text('convert_time', {
-      source_timezone: 'UTC', time: '12:00', target_timezone: 'Asia/Tokyo',
-    }))
+    const converted = JSON.parse(
+      await client.text('convert_time', { source_timezone: 'UTC', time: '12:00', target_timezone: 'Asia/Tokyo' }),
+    )
     assert.match(converted.target.datetime, /T21:00:00\+09:00$/)
   })
   await client.close()
@@ -86,16 +99,18 @@ async function samples() {
     assert.equal(await client.text('greet', { name: 'Zoë "Z"' }), 'Hello, Zoë "Z"!')
     await client.close()
   })
-  for (const name of ['clock', 'secure']) await check(`${name}: the sample over ${name === 'secure' ? 'TLS' : 'HTTP'}`, async () => {
-    const client = await connect(name)
-    assert.match(await client.text('now'), /^\d{4}-\d\d-\d\dT/)
-    await client.close()
-  })
+  for (const name of ['clock', 'secure'])
+    await check(`${name}: the sample over ${name === 'secure' ? 'TLS' : 'HTTP'}`, async () => {
+      const client = await connect(name)
+      assert.match(await client.text('now'), /^\d{4}-\d\d-\d\dT/)
+      await client.close()
+    })
 }
 
 for (const server of Object.keys(servers).filter(server => targetOf(server))) {
   for (const kind of kindsFor(server)) await group(`${server}, ${kind}`, name => pair(server, kind, name))
-  for (const era of erasFor(server)) await group(`${server}, inspector ${era}`, name => inspectorChecks(targetOf(server), era, name))
+  for (const era of erasFor(server))
+    await group(`${server}, inspector ${era}`, name => inspectorChecks(targetOf(server), era, name))
   await group(`${server}, two of each client at once`, name => together(server, name))
 }
 await group('memory', memory)

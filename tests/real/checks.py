@@ -72,21 +72,26 @@ def fail(name, error):
 async def pair(server, kind, name):
     has = SERVERS[server] - WITHOUT.get(kind, set())
     async with connect(server, kind) as peer:
-        print(f"      {name}: speaks {peer.version}", flush=True)
+        await check(f"{name}: speaks the client's own revision", revision(server, kind, peer))
         for what, needs, body in CHECKS:
             if not needs or needs in has:
                 await check(f"{name}: {what}", body(peer))
 
 
+async def revision(server, kind, peer):
+    modern = kind in SPEAKS_MODERN and not (DIRECT and server == "everything")
+    assert peer.version == ("2026-07-28" if modern else "2025-11-25"), peer.version
+
+
 async def together(server, name):
     """Two of each kind at once on one child."""
 
-    async def one(kind, who):
+    async def one(kind, number):
         async with connect(server, kind) as peer:
-            await apart(peer, who, "logs" in SERVERS[server])
+            await apart(peer, number, "logs" in SERVERS[server])
 
     twice = kinds_for(server) * 2
-    await check(name, asyncio.gather(*(one(kind, f"client-{n}") for n, kind in enumerate(twice))), 60)
+    await check(name, asyncio.gather(*(one(kind, n) for n, kind in enumerate(twice))), 60)
 
 
 def kinds_for(server):

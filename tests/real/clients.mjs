@@ -16,12 +16,13 @@ const v1 = {
   make: () => new Client1(info, { capabilities }),
   Stdio: Stdio1,
   Http: Http1,
-  key: method => ({
-    'sampling/createMessage': schemas.CreateMessageRequestSchema,
-    'elicitation/create': schemas.ElicitRequestSchema,
-    'notifications/message': schemas.LoggingMessageNotificationSchema,
-    'notifications/resources/updated': schemas.ResourceUpdatedNotificationSchema,
-  })[method],
+  key: method =>
+    ({
+      'sampling/createMessage': schemas.CreateMessageRequestSchema,
+      'elicitation/create': schemas.ElicitRequestSchema,
+      'notifications/message': schemas.LoggingMessageNotificationSchema,
+      'notifications/resources/updated': schemas.ResourceUpdatedNotificationSchema,
+    })[method],
   call: (client, params, options) => client.callTool(params, undefined, options),
 }
 const v2 = mode => ({
@@ -41,8 +42,8 @@ class OldHttp extends SSEClientTransport {
 
 /** `modern`: it speaks 2026-07-28 where it can. `through`: a program between client and server, that is given the server's URL. `proxied`: only the proxy serves it. */
 export const kinds = {
-  'sdk1': v1,
-  'sdk2': v2('legacy'),
+  sdk1: v1,
+  sdk2: v2('legacy'),
   'sdk2 auto': { ...v2('auto'), modern: true },
   'sdk1 of 2024-11-05': { ...v1, Http: OldHttp, proxied: true },
   'mcp-remote': { ...v1, through: ['node', 'node_modules/mcp-remote/dist/proxy.js'] },
@@ -56,8 +57,12 @@ class Peer {
     Object.assign(this, { kind, client })
     this.modern = client.getProtocolEra?.() === 'modern'
     const on = (method, handler) => client.setNotificationHandler(kind.key(method), handler)
-    on('notifications/message', ({ params }) => { this.logged.push(params.data) })
-    on('notifications/resources/updated', ({ params }) => { this.updated.push(params.uri) })
+    on('notifications/message', ({ params }) => {
+      this.logged.push(params.data)
+    })
+    on('notifications/resources/updated', ({ params }) => {
+      this.updated.push(params.uri)
+    })
   }
 
   call(name, args = {}, options) {
@@ -95,12 +100,14 @@ class Peer {
 export async function connect(kind, target) {
   const client = kind.make()
   const on = (method, handler) => client.setRequestHandler(kind.key(method), handler)
-  on('sampling/createMessage', async () => ({ role: 'assistant', model: 'none', content: { type: 'text', text: 'sampled here' } }))
+  on('sampling/createMessage', async () => ({
+    role: 'assistant',
+    model: 'none',
+    content: { type: 'text', text: 'sampled here' },
+  }))
   on('elicitation/create', async () => ({ action: 'accept', content: { name: 'Ada', check: true } }))
   const [command, ...args] = Array.isArray(target) ? target : kind.through ? [...kind.through, target] : []
-  const transport = command
-    ? new kind.Stdio({ command, args, stderr: 'ignore' })
-    : new kind.Http(new URL(target))
+  const transport = command ? new kind.Stdio({ command, args, stderr: 'ignore' }) : new kind.Http(new URL(target))
   await client.connect(transport)
   return new Peer(kind, client)
 }

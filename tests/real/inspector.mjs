@@ -40,7 +40,15 @@ export async function inspectorChecks(target, era, name) {
   await check(`${name}: resource, prompt`, async () => {
     const { contents } = await inspect(target, era, 'resources/read', '--uri', 'demo://resource/dynamic/text/7')
     assert.match(contents[0].text, /^Resource 7:/)
-    const { messages } = await inspect(target, era, 'prompts/get', '--prompt-name', 'args-prompt', '--prompt-args', 'city=Paris')
+    const { messages } = await inspect(
+      target,
+      era,
+      'prompts/get',
+      '--prompt-name',
+      'args-prompt',
+      '--prompt-args',
+      'city=Paris',
+    )
     assert.equal(messages[0].content.text, "What's weather in Paris?")
   })
   await check(`${name}: wrong arguments are an error`, async () => {

@@ -1,6 +1,7 @@
 // Runs checks one after another and counts them; a check that throws has failed.
 
-let passed = 0, failed = 0
+let passed = 0,
+  failed = 0
 
 /** One check, with a deadline: what hangs has failed too. */
 export async function check(name, body, seconds = 30) {

@@ -1,4 +1,4 @@
-"""What has to work for each client with each server: server-everything, and ours with the same tools under the same names."""
+"""What has to work for each client with each server: server-everything, and ours with the same tools."""
 
 import asyncio
 import json
@@ -23,15 +23,15 @@ async def echo(peer, message):
     assert await peer.text("echo", {"message": message}) == f"Echo: {message}"
 
 
-async def long_call(peer):
-    """A call of about half a second with three steps, and when each was heard of."""
+async def long_call(peer, steps=3):
+    """A call of about half a second, and when each of its steps was heard of."""
     seen = []
 
     async def progress(done, total, message):
-        seen.append((done, time.monotonic()))
+        seen.append((done, total, time.monotonic()))
 
-    assert "completed" in await peer.text(LONG, {"duration": 0.6, "steps": 3}, progress)
-    assert [done for done, _ in seen] == [1, 2, 3], seen
+    assert "completed" in await peer.text(LONG, {"duration": 0.2 * steps, "steps": steps}, progress)
+    assert [step[:2] for step in seen] == [(n + 1, steps) for n in range(steps)], seen
     return seen
 
 
@@ -79,7 +79,7 @@ async def unknown_prompt(peer):
 
 async def progress(peer):
     seen = await long_call(peer)
-    assert seen[-1][1] - seen[0][1] > 0.2, seen
+    assert seen[-1][2] - seen[0][2] > 0.2, seen
 
 
 async def cancellation(peer):
@@ -156,13 +156,14 @@ CHECKS = [
 ]
 
 
-async def apart(peer, who, logs):
+async def apart(peer, number, logs):
     """Each counts its requests, and so its progress tokens, from nought; each is to hear of its own alone."""
+    who = f"client-{number}"
     await peer.log_from("debug")
     peer.heard.logged.clear()
     calls = [echo(peer, f"{who}-{n}") for n in range(10)]
     if logs:
         calls += [peer.text("toggle-simulated-logging", {"message": who}) for _ in range(3)]
-    await asyncio.gather(*calls, long_call(peer))
+    await asyncio.gather(*calls, long_call(peer, 3 + number))
     if logs:
         assert set(peer.heard.logged) <= {who}, peer.heard.logged

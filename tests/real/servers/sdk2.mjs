@@ -2,7 +2,12 @@
 // under the same names, so that the same checks fit both.
 // usage: node sdk2.mjs [modern]    `modern`: it refuses the handshake of the older revisions
 import {
-  McpServer, ResourceTemplate, acceptedContent, completable, inputRequired, inputResponse,
+  McpServer,
+  ResourceTemplate,
+  acceptedContent,
+  completable,
+  inputRequired,
+  inputResponse,
 } from '@modelcontextprotocol/server'
 import { serveStdio } from '@modelcontextprotocol/server/stdio'
 import { z } from 'zod'
@@ -24,7 +29,9 @@ async function longRunning({ duration, steps }, ctx) {
   for (let progress = 1; progress <= steps; progress++) {
     await new Promise((resolve, reject) => {
       const timer = setTimeout(resolve, (duration / steps) * 1000)
-      const cancel = () => { clearTimeout(timer), cancelled++, reject(new Error('cancelled')) }
+      const cancel = () => {
+        ;(clearTimeout(timer), cancelled++, reject(new Error('cancelled')))
+      }
       ctx.mcpReq.signal.addEventListener('abort', cancel, { once: true })
     })
     if (progressToken === undefined) continue
@@ -48,38 +55,58 @@ function elicitation(_, ctx) {
 const tools = server => ({
   echo: [{ message: z.string() }, ({ message }) => say(`Echo: ${message}`)],
   'get-sum': [{ a: z.number(), b: z.number() }, ({ a, b }) => say(`The sum of ${a} and ${b} is ${a + b}.`)],
-  'get-structured-content': [{ location: z.string() }, ({ location }) => {
-    const structuredContent = weather[location]
-    return { content: [text(JSON.stringify(structuredContent))], structuredContent }
-  }, { temperature: z.number(), conditions: z.string(), humidity: z.number() }],
+  'get-structured-content': [
+    { location: z.string() },
+    ({ location }) => {
+      const structuredContent = weather[location]
+      return { content: [text(JSON.stringify(structuredContent))], structuredContent }
+    },
+    { temperature: z.number(), conditions: z.string(), humidity: z.number() },
+  ],
   'trigger-long-running-operation': [{ duration: z.number(), steps: z.number() }, longRunning],
   'count-cancelled': [{}, () => say(`${cancelled}`)],
   'trigger-sampling-request': [{ prompt: z.string() }, sampling],
   'trigger-elicitation-request': [{}, elicitation],
-  'toggle-simulated-logging': [{ message: z.string().optional() }, async ({ message = 'a message' }, ctx) => {
-    await ctx.mcpReq.log('info', message, 'sdk2')
-    return say('Logged.')
-  }],
-  'toggle-subscriber-updates': [{}, () => {
-    server.server.sendResourceUpdated({ uri: 'demo://resource/dynamic/text/1' })
-    return say('Updated.')
-  }],
+  'toggle-simulated-logging': [
+    { message: z.string().optional() },
+    async ({ message = 'a message' }, ctx) => {
+      await ctx.mcpReq.log('info', message, 'sdk2')
+      return say('Logged.')
+    },
+  ],
+  'toggle-subscriber-updates': [
+    {},
+    () => {
+      server.server.sendResourceUpdated({ uri: 'demo://resource/dynamic/text/1' })
+      return say('Updated.')
+    },
+  ],
 })
 
 function prompts(server) {
   const user = string => ({ messages: [{ role: 'user', content: text(string) }] })
   const where = z.object({ city: z.string(), state: z.string().optional() })
   server.registerPrompt('args-prompt', { argsSchema: where }, ({ city, state }) =>
-    user(`What's weather in ${state ? `${city}, ${state}` : city}?`))
+    user(`What's weather in ${state ? `${city}, ${state}` : city}?`),
+  )
   const departments = ['Engineering', 'Sales', 'Marketing', 'Support']
   const department = completable(z.string(), value => departments.filter(name => name.startsWith(value)))
-  server.registerPrompt('completable-prompt', { argsSchema: z.object({ department }) }, ({ department }) => user(department))
+  server.registerPrompt('completable-prompt', { argsSchema: z.object({ department }) }, ({ department }) =>
+    user(department),
+  )
 }
 
 function resources(server) {
-  const dynamic = async uri => ({ contents: [{ uri: uri.href, text: `Resource ${uri.href.split('/').pop()}: made for you` }] })
+  const dynamic = async uri => ({
+    contents: [{ uri: uri.href, text: `Resource ${uri.href.split('/').pop()}: made for you` }],
+  })
   server.registerResource('first', 'demo://resource/dynamic/text/1', {}, dynamic)
-  server.registerResource('text', new ResourceTemplate('demo://resource/dynamic/text/{id}', { list: undefined }), {}, dynamic)
+  server.registerResource(
+    'text',
+    new ResourceTemplate('demo://resource/dynamic/text/{id}', { list: undefined }),
+    {},
+    dynamic,
+  )
 }
 
 function build({ era }) {
