@@ -126,6 +126,13 @@ impl Mailbox {
         }
     }
 
+    /// Leaves something that the reader itself made of what it was sent: it is always taken.
+    pub(crate) fn put_own(&self, delivery: Delivery) {
+        let mut queue = self.queue();
+        queue.bytes += delivery.weight();
+        queue.deliveries.push_back(delivery);
+    }
+
     /// Leaves a message unless the same one is waiting already (`list_changed` says nothing more the second time).
     pub(crate) fn put_once(&self, message: &str) {
         let same =
