@@ -7,10 +7,19 @@ use std::time::Duration;
 pub const KEEP_ALIVE: &[u8] = b":\n\n";
 
 /// The parts of the event that carries `message`, to be written one after the other.
-/// A line end would end the data for the reader; it can only be white space between JSON tokens.
 pub fn event(message: &mut [u8]) -> [&[u8]; 3] {
+    one_line(message);
+    frame(message)
+}
+
+/// A line end would end the data for the reader; it can only be white space between JSON tokens.
+pub fn one_line(message: &mut [u8]) {
     let ends = |byte: &u8| matches!(byte, b'\r' | b'\n');
     message.iter_mut().filter(|byte| ends(byte)).for_each(|byte| *byte = b' ');
+}
+
+/// The parts of the event that carries `message`, which is one line.
+pub fn frame(message: &[u8]) -> [&[u8]; 3] {
     [b"event: message\ndata: ", message, b"\n\n"]
 }
 

@@ -5,7 +5,7 @@ use super::dial::Dial;
 use super::guard::Guard;
 use super::outlet::Opening;
 use super::reaper::Reaper;
-use super::status::{Board, End, Running, Status, Unavailable};
+use super::status::{Board, End, Running, State, Status, Unavailable};
 use super::stderr::Tail;
 use super::supervisor::{Event, Supervisor};
 use crate::config::spec::ServerSpec;
@@ -142,6 +142,16 @@ impl Server {
     /// Waits at most `patience` until the first start has ended, well or badly.
     pub fn wait_settled(&self, patience: Duration) {
         self.board.wait_settled(patience);
+    }
+
+    /// Whether there is no child at this moment.
+    pub fn is_down(&self) -> bool {
+        self.board.read().state == State::Stopped
+    }
+
+    /// Waits at most `patience` until there is no child.
+    pub fn wait_down(&self, patience: Duration) {
+        self.board.wait_down(patience);
     }
 
     /// How a child ended, if that is known within `patience`.

@@ -275,6 +275,13 @@ impl Board {
         drop(guard.unwrap_or_else(PoisonError::into_inner));
     }
 
+    /// Waits at most `patience` until there is no child.
+    pub(super) fn wait_down(&self, patience: Duration) {
+        let is_up = |status: &mut Status| status.state != State::Stopped;
+        let guard = self.changed.wait_timeout_while(self.read(), patience, is_up);
+        drop(guard.unwrap_or_else(PoisonError::into_inner));
+    }
+
     /// Waits at most `patience` while it sleeps or wakes up.
     pub(super) fn wait_awake(&self, patience: Duration) {
         let rests = |status: &mut Status| status.rests() && status.target == Target::Up;

@@ -4,6 +4,7 @@ use crate::harness::*;
 use crate::rig::*;
 use rustix::process::Signal;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A server of these eras, `a`, with a child for each session.
 #[track_caller]
@@ -196,4 +197,31 @@ fn a_child_that_somebody_waits_for_makes_no_room() {
     let running = || entry(&proxy, "a")["children"].as_array().map(Vec::len);
     eventually(DEADLINE, || running() == Some(1));
     clients.iter().for_each(|client| assert_eq!(client.text("echo", json!({"text": "hi"})), "hi"));
+}
+
+#[test]
+fn however_many_begin_at_once_there_are_never_more_children() {
+    let site = Site::new().config("[restart]\nrestart_wait_seconds = 30\n");
+    let own = "instances = \"per-session\"\nmax_instances = 2\n";
+    let proxy = site.fake("a", fake("legacy").toml(own)).start();
+    let over = AtomicBool::new(false);
+    let most = std::thread::scope(|scope| {
+        let watch = scope.spawn(|| {
+            let mut most = 0;
+            while !over.load(Ordering::Relaxed) {
+                let all = proxy.descendants();
+                most = most.max(all.iter().filter(|(_, command)| command.contains("fake_stdio")).count());
+            }
+            most
+        });
+        let begin =
+            |_| scope.spawn(|| assert_eq!(proxy.client("a").text("echo", json!({"text": "hi"})), "hi"));
+        let clients: Vec<_> = (0..12).map(begin).collect();
+        // All of them, before it is asked how it went.
+        let went: Vec<bool> = clients.into_iter().map(|client| client.join().is_ok()).collect();
+        over.store(true, Ordering::Relaxed);
+        assert!(went.into_iter().all(|well| well), "each is served in its turn");
+        watch.join().unwrap()
+    });
+    assert!(most <= 2, "{most} children at once");
 }

@@ -19,6 +19,7 @@ mod handshake;
 mod instances;
 mod lists;
 mod logging;
+mod odd_servers;
 mod old_clients;
 mod old_servers;
 mod parked;

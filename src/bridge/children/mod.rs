@@ -2,6 +2,7 @@
 
 pub(crate) mod links;
 mod nursery;
+mod own;
 mod pipes;
 
 use super::peer::audience::Audience;
@@ -13,8 +14,9 @@ use crate::protocol::error::RpcError;
 use crate::server::{Context, Face, Opening, Role, Running, Server};
 use links::Links;
 use nursery::Nursery;
+use own::{Claim, Own};
 use pipes::Pipes;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// How long a connection may take to end.
@@ -24,9 +26,7 @@ const HANG_UP: Duration = Duration::from_secs(1);
 pub(crate) struct Children {
     nursery: Nursery,
     kin: Kin,
-    own: Mutex<Vec<Own>>,
-    /// Told whenever a child of a session may have become free.
-    freed: Condvar,
+    own: Own,
 }
 
 /// Where children come from.
@@ -37,13 +37,10 @@ enum Kin {
     Links(Links),
 }
 
-/// The child of one session.
-struct Own {
-    peer: Arc<Peer>,
-    /// Whether it may run: so many may at once.
-    awake: bool,
-    /// Calls that wait for it to run.
-    waiting: usize,
+/// A child that takes calls; one of a session stays so while this is held.
+pub(crate) struct Awake<'c> {
+    pub(crate) running: Running,
+    _claim: Option<Claim<'c>>,
 }
 
 impl Children {
@@ -61,7 +58,7 @@ impl Children {
             Some(forward) => Kin::Links(Links::new(forward, sessions)),
             None => Kin::Pipes(Pipes::new(primary, sessions, &nursery)),
         };
-        Children { nursery, kin, own: Mutex::default(), freed: Condvar::new() }
+        Children { nursery, kin, own: Own::default() }
     }
 
     /// How the first child of a stdio server begins.
@@ -114,7 +111,7 @@ impl Children {
             }
         };
         if is_own {
-            self.own().push(Own { peer: Arc::clone(&peer), awake: false, waiting: 0 });
+            self.own.add(Arc::clone(&peer));
         }
         Ok(peer)
     }
@@ -134,32 +131,21 @@ impl Children {
     ///
     /// # Errors
     /// There is none, or there are as many as may be and all are busy.
-    pub(crate) fn running(&self, peer: &Arc<Peer>) -> Result<Running, RpcError> {
+    pub(crate) fn running(&self, peer: &Arc<Peer>) -> Result<Awake<'_>, RpcError> {
         peer.touch();
-        if let Kin::Links(links) = &self.kin {
-            if links.is_another()? {
-                self.dial_anew();
-            }
-            mark(&mut self.own(), peer, true);
+        if let Kin::Links(links) = &self.kin
+            && links.is_another()?
+        {
+            self.dial_anew();
         }
-        if let Some(running) = peer.server.running() {
-            return Ok(running);
-        }
-        if matches!(&self.kin, Kin::Pipes(_)) && peer.audience.is_one {
-            self.make_room(peer)?;
-            let running = peer.running();
-            self.note_start(peer);
-            return running;
-        }
-        peer.running()
+        let claim = if peer.audience.is_one { self.enter(peer)? } else { None };
+        Ok(Awake { running: peer.running()?, _claim: claim })
     }
 
-    /// Nobody waits for this child any more that [`Children::make_room`] let in.
-    fn note_start(&self, peer: &Arc<Peer>) {
-        let mut own = self.own();
-        own.iter_mut().filter(|one| is(&one.peer, peer)).for_each(|one| one.waiting -= 1);
-        drop(own);
-        self.freed.notify_all();
+    fn enter(&self, peer: &Arc<Peer>) -> Result<Option<Claim<'_>>, RpcError> {
+        let deadline = Instant::now() + self.nursery.terms.restart_wait;
+        let entered = self.own.enter(peer, self.most(), deadline);
+        entered.map_err(|own::AllBusy| peer.server.given_up("too-many-children", self.all_busy()))
     }
 
     /// Ends the connections to a server that has been started again.
@@ -173,36 +159,12 @@ impl Children {
         old.iter().for_each(|(generation, peer)| drop(peer.server.wait_end(*generation, HANG_UP)));
     }
 
-    /// A place for the child of a session. If all are taken, that of the session idle longest is given up: its child
-    /// sleeps until its next call. If all are busy or waited for, the newcomer waits.
-    fn make_room(&self, peer: &Arc<Peer>) -> Result<(), RpcError> {
-        let deadline = Instant::now() + self.nursery.terms.restart_wait;
-        let mut own = self.own();
-        loop {
-            if own.iter().filter(|one| one.awake && !is(&one.peer, peer)).count() < self.most() {
-                let_in(&mut own, peer);
-                return Ok(());
-            }
-            let idle = own.iter().filter(|one| one.awake && one.waiting == 0 && one.peer.is_idle());
-            if let Some(oldest) = idle.min_by_key(|one| one.peer.last_used()).map(|one| Arc::clone(&one.peer))
-            {
-                mark(&mut own, &oldest, false);
-                let_in(&mut own, peer);
-                drop(own);
-                oldest.server.sleep();
-                log::info!(server = oldest.server.name(), event = "asleep"; "max_instances reached: the child of the session idle longest is stopped until its next call");
-                return Ok(());
-            }
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Err(peer.server.given_up("too-many-children", self.all_busy()));
-            }
-            own = self.freed.wait_timeout(own, left).unwrap_or_else(PoisonError::into_inner).0;
-        }
-    }
-
+    /// Connections to an HTTP server are as many as there are sessions.
     fn most(&self) -> usize {
-        self.nursery.spec.options.max_instances
+        match &self.kin {
+            Kin::Pipes(_) => self.nursery.spec.options.max_instances,
+            Kin::Links(_) => usize::MAX,
+        }
     }
 
     fn all_busy(&self) -> String {
@@ -217,10 +179,8 @@ impl Children {
         if !peer.audience.is_one {
             return;
         }
-        self.own().retain(|one| !is(&one.peer, peer));
         peer.audience.sessions.clear();
-        peer.server.close();
-        self.freed.notify_all();
+        self.own.end(peer);
     }
 
     /// Ends all but the first, which is not ours to end, and has no more of them.
@@ -234,7 +194,7 @@ impl Children {
             Kin::Pipes(pipes) => pipes.all().collect(),
             Kin::Links(links) => links.all(),
         };
-        all.extend(self.own().iter().map(|one| Arc::clone(&one.peer)));
+        all.extend(self.own.peers());
         all
     }
 
@@ -254,6 +214,7 @@ impl Children {
         {
             peer.server.sleep();
         }
+        self.own.rest(options.idle_stop);
         let Some(idle_stop) = options.idle_stop else { return };
         let may_sleep = options.start == Start::OnDemand || options.instances == Instances::PerSession;
         if let Kin::Pipes(pipes) = &self.kin
@@ -262,39 +223,12 @@ impl Children {
         {
             pipes.primary.server.sleep();
         }
-        let mut own = self.own();
-        for one in own.iter_mut().filter(|one| one.awake && one.peer.has_rested(idle_stop)) {
-            one.awake = false;
-            one.peer.server.sleep();
-        }
     }
 
     /// A call has ended: a child may have become free.
     pub(crate) fn note_end(&self, peer: &Peer) {
         if peer.audience.is_one {
-            // Between a look at the list and the wait that follows nobody gets in.
-            drop(self.own());
-            self.freed.notify_all();
+            self.own.note_end();
         }
-    }
-
-    fn own(&self) -> MutexGuard<'_, Vec<Own>> {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn is(one: &Arc<Peer>, other: &Arc<Peer>) -> bool {
-    Arc::ptr_eq(one, other)
-}
-
-/// It may run, and somebody waits for that.
-fn let_in(own: &mut [Own], peer: &Arc<Peer>) {
-    mark(own, peer, true);
-    own.iter_mut().filter(|one| is(&one.peer, peer)).for_each(|one| one.waiting += 1);
-}
-
-fn mark(own: &mut [Own], peer: &Arc<Peer>, awake: bool) {
-    if let Some(one) = own.iter_mut().find(|one| is(&one.peer, peer)) {
-        one.awake = awake;
     }
 }

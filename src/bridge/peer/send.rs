@@ -158,10 +158,10 @@ impl Peer {
         let params = as_modern(origin.params.as_deref(), &origin.session);
         let params = handshake::retry_params(Some(&params), answers, state);
         let text = compose(&origin.id, &origin.method, Some(&params));
-        let next = self.open(Arc::clone(origin), Arc::clone(&call.mailbox), &running)?;
         let message = Message::parse(&text, usize::MAX).map_err(|invalid| {
             RpcError::new(crate::protocol::error::INTERNAL_ERROR, format!("cannot call again: {invalid}"))
         })?;
+        let next = self.open(Arc::clone(origin), Arc::clone(&call.mailbox), &running)?;
         self.send_as(&next, &message, &running)
             .map_err(|_| self.server.given_up("not-reading", self.not_reading()))?;
         Ok(next)

@@ -37,10 +37,10 @@ impl Bridge {
         outbox: Option<Arc<Mailbox>>,
     ) -> Result<(Arc<Session>, String), RpcError> {
         let peer = self.children.of_new_session(params)?;
-        let running = self.children.running(&peer).inspect_err(|_| self.children.end_own(&peer))?;
+        let awake = self.children.running(&peer).inspect_err(|_| self.children.end_own(&peer))?;
         let field = |key| params.and_then(|params| json::member(params, key));
         let wanted = field("protocolVersion").and_then(json::string).as_deref().and_then(Revision::parse);
-        let (revision, result) = greet(&peer, &running, wanted);
+        let (revision, result) = greet(&peer, &awake.running, wanted);
         let about = About::read(field("capabilities"), field("clientInfo"));
         let outbox = outbox.unwrap_or_else(|| Arc::new(Mailbox::new(self.terms.limits.stream_queue_bytes)));
         let session = Session::new(revision, about, Arc::clone(&peer), outbox);
@@ -52,7 +52,7 @@ impl Bridge {
             log::info!(server = peer.server.name(), event = "session-forgotten"; "max_sessions reached: the session idle longest is forgotten");
             self.forget(&forgotten);
         }
-        peer.listen_for_sessions(&running);
+        peer.listen_for_sessions(&awake.running);
         Ok((session, result))
     }
 

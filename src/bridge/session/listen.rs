@@ -80,7 +80,8 @@ impl Bridge {
     }
 
     fn repeat(&self, session: &Session, last: EventId, events: &mut Events<'_, '_>) -> io::Result<()> {
-        self.replay.after(&session.id, last).into_iter().try_for_each(|(id, text)| events.repeat(id, text))
+        let sent = self.replay.after(&session.id, last);
+        sent.into_iter().try_for_each(|(id, text)| events.repeat(id, &text))
     }
 }
 

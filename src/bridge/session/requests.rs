@@ -58,7 +58,7 @@ impl Bridge {
             }
             _ => Wish::of(method, message.params()).and_then(|wish| {
                 let started = Instant::now();
-                self.children.running(peer)?;
+                let _awake = self.children.running(peer)?;
                 peer.send_call(&Request { message, id, method, session, wish, started })
             }),
         };

@@ -61,12 +61,13 @@ impl Bridge {
 
     fn serve(self: &Arc<Self>, ask: &Ask<'_>) -> Result<Response, RpcError> {
         let peer = self.children.of_modern_request()?;
-        let running = self.children.running(&peer)?;
-        match (era_of(&running), ask.method) {
+        let awake = self.children.running(&peer)?;
+        let running = &awake.running;
+        match (era_of(running), ask.method) {
             (Era::Modern, "subscriptions/listen") => self.listen_native(ask, &peer),
             (Era::Modern, _) => self.send(ask, &peer),
-            (Era::Legacy, "server/discover") => Ok(discovery(ask, &running)),
-            (Era::Legacy, "subscriptions/listen") => Ok(self.listen_translated(ask, &peer, &running)),
+            (Era::Legacy, "server/discover") => Ok(discovery(ask, running)),
+            (Era::Legacy, "subscriptions/listen") => Ok(self.listen_translated(ask, &peer, running)),
             // Tasks belong to the one client that a legacy child thinks it has.
             (Era::Legacy, method) if method.starts_with("tasks/") => Ok(not_found(ask)),
             (Era::Legacy, _) => match modernize::request_state(ask.params) {

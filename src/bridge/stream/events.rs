@@ -100,14 +100,14 @@ impl<'w, 'c> Events<'w, 'c> {
     }
 
     /// An event that was written before, once more.
-    pub(crate) fn repeat(&mut self, id: EventId, mut message: Vec<u8>) -> io::Result<()> {
-        self.write(Some(id), &mut message)
+    pub(crate) fn repeat(&mut self, id: EventId, message: &[u8]) -> io::Result<()> {
+        self.write(Some(id), message)
     }
 
-    fn write(&mut self, id: Option<EventId>, message: &mut [u8]) -> io::Result<()> {
+    fn write(&mut self, id: Option<EventId>, message: &[u8]) -> io::Result<()> {
         self.written = Instant::now();
         let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
-        let [start, message, end] = sse::event(message);
+        let [start, message, end] = sse::frame(message);
         self.writer.write_chunk(&[id.as_bytes(), start, message, end])
     }
 }
@@ -115,11 +115,12 @@ impl<'w, 'c> Events<'w, 'c> {
 impl Sink for Events<'_, '_> {
     fn send(&mut self, message: String) -> io::Result<()> {
         let mut message = message.into_bytes();
+        sse::one_line(&mut message);
         let id = self.track.as_ref().map(Track::next);
         if let (Some(track), Some(id)) = (&self.track, id) {
             track.bridge.replay.keep(&track.session.id, id, &message);
         }
-        self.write(id, &mut message)
+        self.write(id, &message)
     }
 
     fn idle(&mut self) -> io::Result<()> {

@@ -65,6 +65,15 @@ impl Delivery {
             Delivery::Reply { .. } | Delivery::Answer { .. } | Delivery::Failed(_) => 0,
         }
     }
+
+    /// What counts against the bound on what is kept for clients that are away.
+    fn kept_bytes(&self) -> Option<usize> {
+        match self {
+            Delivery::Answer { text, .. } => Some(text.len()),
+            Delivery::Message(_) | Delivery::Question { .. } => Some(self.weight()),
+            Delivery::Reply { .. } | Delivery::Failed(_) => None,
+        }
+    }
 }
 
 /// What a reader of a stream finds.
@@ -112,7 +121,7 @@ impl Mailbox {
         if queue.closed {
             return;
         }
-        let delivery = queue.keep(delivery);
+        let Some(delivery) = queue.keep(delivery) else { return };
         let bytes = delivery.weight();
         if bytes > 0 && queue.bytes > 0 && queue.bytes + bytes > self.max_bytes {
             queue.overflow();
@@ -124,6 +133,13 @@ impl Mailbox {
         if waiting > 0 {
             self.arrived.notify_all();
         }
+    }
+
+    /// Leaves something that the reader itself made of what it was sent: it is always taken.
+    pub(crate) fn put_own(&self, delivery: Delivery) {
+        let mut queue = self.queue();
+        queue.bytes += delivery.weight();
+        queue.deliveries.push_back(delivery);
     }
 
     /// Leaves a message unless the same one is waiting already (`list_changed` says nothing more the second time).
@@ -191,15 +207,14 @@ impl Mailbox {
         queue.bytes = 0;
     }
 
-    /// The client has left and may come back: from now on an answer needs room in what is kept for all such.
+    /// The client has left and may come back: from now on all needs room in what is kept for all such.
     pub(crate) fn leave(&self, kept: &Arc<Kept>) {
         let mut queue = self.queue();
         queue.away = Some((Arc::clone(kept), Vec::new()));
-        let waiting: Vec<Delivery> = queue.deliveries.drain(..).collect();
-        for delivery in waiting {
-            let delivery = queue.keep(delivery);
-            queue.deliveries.push_back(delivery);
-        }
+        let waiting = std::mem::take(&mut queue.deliveries);
+        let waiting: VecDeque<Delivery> = waiting.into_iter().filter_map(|it| queue.keep(it)).collect();
+        queue.bytes = waiting.iter().map(Delivery::weight).sum();
+        queue.deliveries = waiting;
     }
 
     /// The client is back.
@@ -270,22 +285,17 @@ impl Mailbox {
 }
 
 impl Queue {
-    /// For a client that is away: an answer that finds no room becomes an error that says so.
-    fn keep(&mut self, delivery: Delivery) -> Delivery {
-        let (Some((kept, shares)), Delivery::Answer { text, .. }) = (&mut self.away, &delivery) else {
-            return delivery;
-        };
-        match Kept::take(kept, text.len()) {
-            Some(share) => {
-                shares.push(share);
-                delivery
-            }
-            None => {
-                let message =
-                    "the answer came while the client was away and was too long to keep; call again";
-                Delivery::Failed(RpcError::new(INTERNAL_ERROR, message))
-            }
+    /// For a client that is away: what finds no room is lost, but an answer becomes an error that says so.
+    fn keep(&mut self, delivery: Delivery) -> Option<Delivery> {
+        let Some((kept, shares)) = &mut self.away else { return Some(delivery) };
+        let Some(bytes) = delivery.kept_bytes() else { return Some(delivery) };
+        if let Some(share) = Kept::take(kept, bytes) {
+            shares.push(share);
+            return Some(delivery);
         }
+        let message = "the answer came while the client was away and was too long to keep; call again";
+        let is_answer = matches!(delivery, Delivery::Answer { .. });
+        is_answer.then(|| Delivery::Failed(RpcError::new(INTERNAL_ERROR, message)))
     }
 
     fn take(&mut self) -> Option<Delivery> {
@@ -342,6 +352,22 @@ mod tests {
         assert!(mailbox.is_read());
         mailbox.let_go(new);
         assert!(!mailbox.is_read());
+    }
+
+    #[test]
+    fn all_that_waits_for_clients_that_are_away_is_bounded_together() {
+        let kept = Kept::new(30);
+        let [one, two] = [0, 1].map(|_| Mailbox::new(100));
+        one.put(message("twenty bytes of text"));
+        one.leave(&kept);
+        two.leave(&kept);
+        two.put(message("twenty more of them."));
+        two.put(answer());
+        assert_eq!(one.next(SOON), Some(message("twenty bytes of text")));
+        assert!(matches!(two.next(SOON), Some(Delivery::Failed(_))), "the message is lost, the call is not");
+        one.come_back();
+        two.put(message("now there is room"));
+        assert_eq!(two.next(SOON), Some(message("now there is room")));
     }
 
     #[test]

@@ -109,34 +109,48 @@ impl Waiter {
     /// to be called again.
     fn ask_by_requests(&mut self, required: InputRequired) -> Step {
         let Some(origin) = self.call().origin.clone() else { return Step::Nothing };
-        let can =
-            |input: &Input| origin.session.about.capabilities.cover(&input.method, input.params.as_deref());
-        if let Some(input) = required.requests.iter().find(|input| !can(input)) {
-            let why = format!("the server asks for {}, which this client has not declared", input.method);
-            return Step::Last(self.failed(&RpcError::new(INTERNAL_ERROR, why)));
-        }
-        let mut inputs = Inputs { questions: Vec::new(), state: required.state };
-        for input in required.requests {
-            let number = self.peer.calls.number();
-            let params =
-                input.params.map(|params| handshake::with_elicitation_id(&params, &number.to_string()));
-            let params = params.map(|params| format!(",\"params\":{params}")).unwrap_or_default();
-            let method = serde_json::Value::from(input.method);
-            let text = format!("{{\"id\":0,\"jsonrpc\":\"2.0\",\"method\":{method}{params}}}");
-            let mailbox = Arc::clone(&self.call().mailbox);
-            let ask = Ask { asker: Asker::Call(mailbox), session: Arc::clone(&origin.session), call: None };
-            if !self.peer.asks.open(number, ask) {
-                self.inputs = Some(inputs);
-                let why = "too many requests wait for clients already";
-                return Step::Last(self.failed(&RpcError::new(INTERNAL_ERROR, why)));
-            }
-            self.call().mailbox.put(Delivery::Question { number, text, id: 6..7 });
-            inputs.questions.push((number, input.key, None));
-        }
-        self.inputs = Some(inputs);
+        // Noted before anything is asked, so that it is taken back should the rest of it not be possible.
+        self.inputs = Some(Inputs { questions: Vec::new(), state: required.state });
         // The child has answered: from here on the call only waits for its client, and can still be cancelled.
         self.peer.calls.hold(self.shared_call());
-        self.go_on()
+        if origin.session.outbox.is_closed() {
+            return Step::Last(self.failed(&self.peer.server.given_up("cancelled", "session ended")));
+        }
+        if required.requests.is_empty() {
+            return self.go_on_later();
+        }
+        match required.requests.into_iter().try_for_each(|input| self.ask_by_request(&origin, input)) {
+            Ok(()) => Step::Nothing,
+            Err(why) => Step::Last(self.failed(&RpcError::new(INTERNAL_ERROR, why))),
+        }
+    }
+
+    fn ask_by_request(&mut self, origin: &Origin, input: Input) -> Result<(), String> {
+        if !origin.session.about.capabilities.cover(&input.method, input.params.as_deref()) {
+            return Err(format!("the server asks for {}, which this client has not declared", input.method));
+        }
+        let number = self.peer.calls.number();
+        let params = input.params.map(|params| handshake::with_elicitation_id(&params, &number.to_string()));
+        let params = params.map(|params| format!(",\"params\":{params}")).unwrap_or_default();
+        let method = serde_json::Value::from(input.method);
+        let text = format!("{{\"id\":0,\"jsonrpc\":\"2.0\",\"method\":{method}{params}}}");
+        let mailbox = Arc::clone(&self.call().mailbox);
+        let ask = Ask { asker: Asker::Call(mailbox), session: Arc::clone(&origin.session), call: None };
+        if !self.peer.asks.open(number, ask) {
+            return Err("too many requests wait for clients already".into());
+        }
+        self.inputs.iter_mut().for_each(|inputs| inputs.questions.push((number, input.key.clone(), None)));
+        self.call().mailbox.put_own(Delivery::Question { number, text, id: 6..7 });
+        Ok(())
+    }
+
+    /// Calls the child again, at once the first time, then after pauses that grow: it may never want anything else.
+    fn go_on_later(&mut self) -> Step {
+        let pause = self.pauses.next();
+        match self.call().mailbox.next(pause) {
+            Some(over @ Delivery::Failed(_)) => self.render(over),
+            _ => self.go_on(),
+        }
     }
 
     fn take_reply(&mut self, number: u64, reply: Result<String, String>) -> Step {
@@ -156,9 +170,10 @@ impl Waiter {
     /// Calls the child again once the client has answered everything.
     fn go_on(&mut self) -> Step {
         let Some(answers) = self.inputs.as_ref().and_then(Inputs::complete) else { return Step::Nothing };
-        let state = self.inputs.take().and_then(|inputs| inputs.state);
+        let state = self.inputs.as_ref().and_then(|inputs| inputs.state.clone());
         match self.peer.call_again(self.call(), &answers, state.as_deref()) {
             Ok(call) => {
+                self.inputs = None;
                 self.follow_call(call);
                 Step::Nothing
             }

@@ -20,8 +20,8 @@ struct Sent {
 struct Event {
     session: Arc<str>,
     at: EventId,
-    /// The message.
-    text: Vec<u8>,
+    /// The message, on one line. However many clients it is sent again to, it is kept once.
+    text: Arc<[u8]>,
 }
 
 /// `STREAM-EVENT`: unique within a session, names its stream.
@@ -57,7 +57,7 @@ impl Replay {
         }
         let mut sent = self.sent();
         sent.bytes += text.len();
-        sent.events.push_back(Event { session: Arc::clone(session), at, text: text.to_vec() });
+        sent.events.push_back(Event { session: Arc::clone(session), at, text: Arc::from(text) });
         while sent.bytes > self.max_bytes
             && let Some(oldest) = sent.events.pop_front()
         {
@@ -66,11 +66,11 @@ impl Replay {
     }
 
     /// What was written on the stream after that event.
-    pub(crate) fn after(&self, session: &str, last: EventId) -> Vec<(EventId, Vec<u8>)> {
+    pub(crate) fn after(&self, session: &str, last: EventId) -> Vec<(EventId, Arc<[u8]>)> {
         let later = |event: &&Event| {
             *event.session == *session && event.at.stream == last.stream && event.at.event > last.event
         };
-        self.sent().events.iter().filter(later).map(|event| (event.at, event.text.clone())).collect()
+        self.sent().events.iter().filter(later).map(|event| (event.at, Arc::clone(&event.text))).collect()
     }
 
     /// The session is over.
@@ -102,7 +102,8 @@ mod tests {
         {
             replay.keep(session, at, text.as_bytes());
         }
-        assert_eq!(replay.after("one", id(1, 0)), [(id(1, 1), b"a".to_vec()), (id(1, 2), b"d".to_vec())]);
+        let kept = |text: &[u8]| Arc::from(text);
+        assert_eq!(replay.after("one", id(1, 0)), [(id(1, 1), kept(b"a")), (id(1, 2), kept(b"d"))]);
         assert_eq!(replay.after("one", id(1, 2)), []);
         replay.forget("one");
         assert_eq!(replay.after("one", id(1, 0)), []);
@@ -118,6 +119,14 @@ mod tests {
         replay.keep(&session, id(1, 10), &[b'x'; 26]);
         let kept: Vec<u64> = replay.after("s", id(1, 0)).iter().map(|(at, _)| at.event).collect();
         assert_eq!(kept, [5, 6, 7, 8, 9], "a fifth each; one of more than a quarter is not kept");
+    }
+
+    #[test]
+    fn clients_that_come_back_together_share_what_is_kept() {
+        let (replay, session) = (Replay::new(100), Arc::from("s"));
+        replay.keep(&session, id(1, 1), b"text");
+        let [one, two] = [0, 1].map(|_| replay.after("s", id(1, 0)).remove(0).1);
+        assert!(Arc::ptr_eq(&one, &two));
     }
 
     #[test]

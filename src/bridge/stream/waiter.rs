@@ -28,6 +28,8 @@ pub(crate) struct Waiter {
     names: Option<(String, Option<String>)>,
     clock: Clock,
     pub(crate) inputs: Option<Inputs>,
+    /// Between calls of a child that wants nothing but to be called again.
+    pub(crate) pauses: Pauses,
     /// The stream that answers it, once there is one.
     stream: Option<u64>,
     /// The place of one that lasts.
@@ -53,6 +55,7 @@ impl Waiter {
             names: None,
             clock,
             inputs: None,
+            pauses: Pauses::default(),
             stream: None,
             permit: None,
         }
@@ -99,11 +102,13 @@ impl Waiter {
         self.call.origin().map(|origin| &origin.session)
     }
 
-    /// The child was called again for the same request.
+    /// The child was called again for the same request, which was held while the client was asked.
     pub(crate) fn follow_call(&mut self, call: Arc<Call>) {
         self.clock.restart();
         self.peer.calls.resume(call.number, self.clock.end);
-        self.peer.calls.close(self.call.number); // it was held while the client was asked
+        if self.peer.calls.close(self.call.number).is_none() {
+            self.peer.abandon(&call, "cancelled"); // as the one before was meanwhile
+        }
         self.call = call;
     }
 
@@ -121,7 +126,11 @@ impl Waiter {
         loop {
             let left = self.clock.left().min(patience.saturating_duration_since(Instant::now()));
             match self.next(self.call.mailbox.next(left)) {
-                Some(Step::Last(text) | Step::Parked(text)) => return self.json(text),
+                Some(Step::Last(text)) => {
+                    self.forget_inputs();
+                    return self.json(text);
+                }
+                Some(Step::Parked(text)) => return self.json(text),
                 Some(Step::Show(text)) => return self.stream(Some(text), client),
                 Some(Step::Nothing) => {}
                 None if client.is_gone() => {
@@ -319,6 +328,20 @@ impl Drop for Unsent {
         if let Some(waiter) = self.0.take() {
             waiter.give_up();
         }
+    }
+}
+
+/// None the first time, then each twice as long as the one before.
+#[derive(Default)]
+pub(crate) struct Pauses(Duration);
+
+impl Pauses {
+    const SHORTEST: Duration = Duration::from_millis(10);
+    const LONGEST: Duration = Duration::from_secs(1);
+
+    pub(crate) fn next(&mut self) -> Duration {
+        let next = (self.0 * 2).clamp(Pauses::SHORTEST, Pauses::LONGEST);
+        std::mem::replace(&mut self.0, next)
     }
 }
 
