@@ -7,7 +7,7 @@ use super::session::Session;
 use super::stream::events::event_stream;
 use super::stream::replay::EventId;
 use crate::http::{BodyError, Client, Exchange, Payload, Response};
-use crate::protocol::error::{BAD_REQUEST, PARSE_ERROR, SESSION_NOT_FOUND};
+use crate::protocol::error::{BAD_REQUEST, INVALID_REQUEST, PARSE_ERROR, SESSION_NOT_FOUND};
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::modern::{self, Class};
 use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -15,6 +15,8 @@ use std::sync::Arc;
 
 /// `initialize` with capabilities and whatever a client says of itself.
 const MAX_HELLO_BYTES: usize = 256 * 1024;
+/// Bytes of a request's id, its method, its progress token: each is remembered until the request is answered.
+pub(crate) const MAX_NAME_BYTES: usize = 1024;
 
 /// The paths of the transport of 2024-11-05.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,8 +107,16 @@ impl Bridge {
     }
 
     pub(crate) fn parse<'t>(&self, text: &'t str) -> Result<Message<'t>, Refusal> {
-        Message::parse(text, self.terms.limits.max_json_depth)
-            .map_err(|invalid| Refusal::new(StatusCode::BAD_REQUEST, invalid.code(), invalid.to_string()))
+        let refuse = |code, why: String| Refusal::new(StatusCode::BAD_REQUEST, code, why);
+        let message = Message::parse(text, self.terms.limits.max_json_depth)
+            .map_err(|invalid| refuse(invalid.code(), invalid.to_string()))?;
+        match &message.kind {
+            Kind::Request { id, method, .. } if id.len().max(method.len()) > MAX_NAME_BYTES => {
+                let why = format!("an id or method may have {MAX_NAME_BYTES} bytes");
+                Err(refuse(INVALID_REQUEST, why))
+            }
+            _ => Ok(message),
+        }
     }
 
     /// Who has no session may say hello, which is short; who names one must have it before it fills our memory. A
@@ -119,7 +129,11 @@ impl Bridge {
         if headers.contains_key(SESSION_ID) {
             return self.session(headers).map(|_| max);
         }
-        Ok(max.min(MAX_HELLO_BYTES))
+        Ok(self.most_hello_bytes())
+    }
+
+    pub(crate) fn most_hello_bytes(&self) -> usize {
+        self.terms.limits.max_message_bytes.min(MAX_HELLO_BYTES)
     }
 
     fn take(

@@ -108,3 +108,20 @@ fn a_body_may_have_so_many_bytes() {
     assert_eq!(connection.response().status, 413);
     assert_eq!(client.text("echo", json!({"text": "on we go"})), "on we go");
 }
+
+/// What is remembered of a call until it is answered is short, however long its message.
+#[test]
+fn the_names_of_a_request_are_short() {
+    let proxy = proxy(Fake::stdio());
+    let client = proxy.client("a");
+    let long = "x".repeat(2000);
+    let request = |id: &str, method: &str| format!(r#"{{"jsonrpc":"2.0","id":"{id}","method":"{method}"}}"#);
+    assert_refused(&client, request(&long, "ping").as_bytes(), 400, INVALID);
+    assert_refused(&client, request("1", &long).as_bytes(), 400, INVALID);
+    for (method, uri) in [("subscribe", "x".repeat(9000)), ("unsubscribe", "x".repeat(9000))] {
+        let error = client.request(&format!("resources/{method}"), json!({"uri": uri})).unwrap_err();
+        assert_eq!(error["code"], -32602, "{error}");
+    }
+    let silent = client.progress_message("progress", json!({"steps": 2}), json!(long));
+    assert_eq!(client.post(&silent).messages().len(), 1, "the answer alone");
+}

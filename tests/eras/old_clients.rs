@@ -85,3 +85,14 @@ fn a_session_lives_as_long_as_its_stream() {
     drop(client);
     eventually(DEADLINE, || post(&endpoint, ping).status == 404);
 }
+
+#[test]
+fn hello_is_short() {
+    let proxy = only("legacy");
+    let stream = Stream::open("GET", &proxy.url("legacy/sse"), &[("Accept", "text/event-stream")], b"");
+    let endpoint = proxy.url(&format!("legacy/{}", stream.next_event().1.data.expect("an address")));
+    let info = json!({"name": "x".repeat(300_000), "version": "1"});
+    let params = json!({"protocolVersion": "2024-11-05", "capabilities": {}, "clientInfo": info});
+    let hello = json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": params});
+    assert_eq!(post(&endpoint, &hello.to_string()).status, 413);
+}

@@ -1,5 +1,6 @@
 //! A client's request on its way to the child.
 
+use super::super::endpoint::MAX_NAME_BYTES;
 use super::super::session::Session;
 use super::super::stream::mailbox::Mailbox;
 use super::calls::{Call, Origin};
@@ -76,7 +77,9 @@ impl Peer {
         let message = translated.as_deref().and_then(|text| Message::parse(text, usize::MAX).ok());
         let message = message.as_ref().unwrap_or(request.message);
         let tokens = message.progress_tokens();
-        let origin = self.origin(request, tokens.last().copied(), era_of(running));
+        // One that is longer than anybody's is not remembered, and there is no progress.
+        let token = tokens.last().copied().filter(|token| token.len() <= MAX_NAME_BYTES);
+        let origin = self.origin(request, token, era_of(running));
         let queue_bytes = self.terms.limits.stream_queue_bytes;
         let mailbox = Arc::new(Mailbox::new(queue_bytes));
         let call = self.open(Arc::new(origin), mailbox, running)?;

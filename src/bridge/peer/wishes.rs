@@ -25,6 +25,8 @@ pub(crate) struct Agreed {
     heard: u64,
 }
 
+/// The longest name of a resource that can be subscribed to.
+const MAX_URI_BYTES: usize = 8 * 1024;
 /// How long a client waits for the child to agree to a subscription, which it need not.
 const MOMENT: Duration = Duration::from_secs(2);
 
@@ -53,15 +55,29 @@ impl Wish {
     /// What a request wishes for.
     ///
     /// # Errors
-    /// It names no known log level.
+    /// It names no known log level, or a resource by too long a name.
     pub(crate) fn of(method: &str, params: Option<&str>) -> Result<Wish, RpcError> {
-        let uri = || json::string(json::member(params?, "uri")?);
+        let uri = || {
+            let uri = params.and_then(|params| json::string(json::member(params, "uri")?));
+            uri.map(|uri| check_uri(&uri).map(|()| uri)).transpose()
+        };
         Ok(match method {
             "logging/setLevel" => Wish::Level(Level::of(params).ok_or_else(no_level)?),
-            "resources/subscribe" => uri().map_or(Wish::None, Wish::Subscribe),
-            "resources/unsubscribe" => uri().map_or(Wish::None, Wish::Unsubscribe),
+            "resources/subscribe" => uri()?.map_or(Wish::None, Wish::Subscribe),
+            "resources/unsubscribe" => uri()?.map_or(Wish::None, Wish::Unsubscribe),
             _ => Wish::None,
         })
+    }
+}
+
+/// What is subscribed to is remembered, so it is no longer than a URI has to be (RFC 9110, 4.1).
+fn check_uri(uri: &str) -> Result<(), RpcError> {
+    match uri.len() <= MAX_URI_BYTES {
+        true => Ok(()),
+        false => Err(RpcError::new(
+            INVALID_PARAMS,
+            format!("the URI of a resource may have {MAX_URI_BYTES} bytes"),
+        )),
     }
 }
 
@@ -222,6 +238,7 @@ impl Peer {
     /// A modern client listens to a legacy child, which has to know what it subscribed to. Waits a moment for the
     /// child to agree, so that nothing is missed from then on.
     pub(crate) fn subscribe_for(&self, listener: &Session, uris: &[String]) -> Result<(), RpcError> {
+        uris.iter().try_for_each(|uri| check_uri(uri))?;
         let mut asked = Vec::new();
         let mut agreed = self.wishes.lock();
         for uri in uris {

@@ -96,7 +96,11 @@ impl Bridge {
                 "sessionId names no open stream: open one by GET, and POST to where its first event says";
             Refusal::new(StatusCode::NOT_FOUND, SESSION_NOT_FOUND, text)
         })?;
-        let text = self.read(exchange, self.terms.limits.max_message_bytes)?;
+        let most = match line.session.get() {
+            Some(_) => self.terms.limits.max_message_bytes,
+            None => self.most_hello_bytes(),
+        };
+        let text = self.read(exchange, most)?;
         let message = self.parse(&text)?;
         match (&message.kind, line.session.get()) {
             (Kind::Request { id, method, params }, None) if method == "initialize" => {

@@ -4,11 +4,12 @@ pub(crate) mod annotations;
 mod listen;
 
 use super::Bridge;
+use super::endpoint::MAX_NAME_BYTES;
 use super::peer::send::{Request, Sent};
 use super::peer::wishes::Wish;
 use super::peer::{Peer, era_of};
 use super::refusal::Refusal;
-use super::session::{About, Level, Session};
+use super::session::{About, Capabilities, Level, Session};
 use super::stream::parked::Resumed;
 use super::stream::waiter::Waiter;
 use crate::http::{Client, Response, json_response};
@@ -90,7 +91,8 @@ impl Bridge {
     /// The client answers what the child asked during an earlier request of the same call.
     fn go_on(self: &Arc<Self>, ask: &Ask<'_>, peer: &Arc<Peer>, state: &str) -> Result<Response, RpcError> {
         let tokens = ask.message.progress_tokens();
-        match self.resume(ask.id, tokens.last().copied(), ask.method, ask.params, state)? {
+        let token = tokens.last().copied().filter(|token| token.len() <= MAX_NAME_BYTES);
+        match self.resume(ask.id, token, ask.method, ask.params, state)? {
             Resumed::Call(waiter) => Ok(waiter.answer(ask.client)),
             Resumed::Afresh => self.send(ask, peer),
         }
@@ -98,7 +100,9 @@ impl Bridge {
 
     fn session_of(&self, ask: &Ask<'_>, peer: &Arc<Peer>) -> Arc<Session> {
         let envelope = Envelope::read(ask.params);
-        let about = About::read(envelope.capabilities, envelope.client_info);
+        // All it says of itself goes with the request; what is remembered is what it can be asked.
+        let capabilities = Capabilities::read(envelope.capabilities.unwrap_or("{}"));
+        let about = About { capabilities, ..About::default() };
         let level = envelope.log_level.as_deref().and_then(Level::parse);
         let queue_bytes = self.terms.limits.stream_queue_bytes;
         Arc::new(Session::of_request(about, level, Arc::clone(peer), queue_bytes))
