@@ -45,8 +45,8 @@ pub(crate) struct Terms {
     pub(crate) restart_wait: Duration,
 }
 
-/// A first start that times out is known to have ended a little later.
-const SETTLING: Duration = Duration::from_secs(1);
+/// A first start that times out is known to have ended a little later: SIGTERM, a second, SIGKILL.
+const SETTLING: Duration = Duration::from_secs(3);
 
 /// A sign of life that was asked for.
 pub(crate) struct Question(Arc<Call>);
