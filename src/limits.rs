@@ -21,7 +21,8 @@ pub struct Limits {
     pub write_timeout_seconds: u64,
     /// A connection without a request is closed after this time.
     pub keep_alive_seconds: u64,
-    /// Bytes of large request bodies that are being read at one moment, all connections together; more is answered 503.
+    /// Bytes of large request bodies held at one moment, until the answer to them begins, all connections together;
+    /// more is answered 503.
     pub max_buffered_bytes: usize,
     /// One JSON-RPC message, from a client (413) or from a child (its call fails, the server goes on).
     pub max_message_bytes: usize,

@@ -1,6 +1,6 @@
 //! A request's body as a handler reads it.
 
-use super::budget::Budget;
+use super::budget::{Account, Budget};
 use super::input::Input;
 use super::payload::Response;
 use super::refusal::Refusal;
@@ -16,12 +16,13 @@ const FIRST_BYTES: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct Body<'c> {
     input: &'c mut Input,
-    budget: &'c Budget,
+    /// What was read counts for as long as this stands: whoever read it may wait for somebody else with it.
+    account: Account<'c>,
 }
 
 impl<'c> Body<'c> {
     pub(crate) fn new(input: &'c mut Input, budget: &'c Budget) -> Body<'c> {
-        Body { input, budget }
+        Body { input, account: budget.account() }
     }
 
     /// Bytes of the whole body, as announced; `None` if it is chunked. Never allocate by it.
@@ -48,12 +49,11 @@ impl<'c> Body<'c> {
             return Err(self.input.give_up(BodyError::TooLarge));
         }
         let mut bytes = Vec::new();
-        let mut account = self.budget.account();
         let mut step = self.input.at_hand().max(FIRST_BYTES);
         while !self.is_at_end() {
             let had = bytes.len();
             let room = had + step.min(limit - had + 1).min(self.expected());
-            if !account.grow_to(room) {
+            if !self.account.grow_to(room) {
                 return Err(self.input.give_up(BodyError::NoRoom));
             }
             bytes.resize(room, 0);
@@ -85,7 +85,7 @@ impl Read for Body<'_> {
 pub enum BodyError {
     /// More bytes than the caller allowed.
     TooLarge,
-    /// Too many large bodies are being read at this moment (`max_buffered_bytes`).
+    /// Too many large bodies are held at this moment (`max_buffered_bytes`).
     NoRoom,
     /// The body was not complete at its deadline (`body_timeout_seconds`).
     TimedOut,

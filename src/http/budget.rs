@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// A body up to this size is not counted: connections are bounded already.
 const FREE_BYTES: usize = 64 * 1024;
 
-/// How much is held by bodies that are being read, and how much may be.
+/// How much is held by bodies that are read, or were and are not answered yet, and how much may be.
 #[derive(Debug)]
 pub(crate) struct Budget {
     held: AtomicUsize,

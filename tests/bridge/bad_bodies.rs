@@ -125,3 +125,20 @@ fn the_names_of_a_request_are_short() {
     let silent = client.progress_message("progress", json!({"steps": 2}), json!(long));
     assert_eq!(client.post(&silent).messages().len(), 1, "the answer alone");
 }
+
+#[test]
+fn large_bodies_count_until_they_are_answered() {
+    let patient = Fake::stdio().toml("stream_after_ms = 60000");
+    let proxy = Site::new().fake("a", patient).config("[limits]\nmax_buffered_bytes = 1000000\n").start();
+    let (client, other) = (proxy.client("a"), proxy.client("a"));
+    let large = json!({"text": "x".repeat(800_000)});
+    let hang = client.call_message("hang", large.clone());
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| client.post(&hang));
+        eventually(DEADLINE, || entry(&proxy, "a")["in_flight"] == 1);
+        assert_eq!(other.post(&other.call_message("echo", large.clone())).status, 503);
+        cancel(&client, &hang["id"]);
+        assert_eq!(waiting.join().unwrap().status, 200);
+    });
+    assert!(other.call("echo", large.clone())["content"][0]["text"] == large["text"]);
+}
