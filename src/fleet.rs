@@ -49,7 +49,7 @@ impl Served {
     pub fn kind(&self) -> &'static str {
         match &self.spec.launch {
             Launch::Remote(_) => "remote",
-            Launch::Child(child) if child.transport == Transport::Http => "http",
+            Launch::Child(child) if child.transport == Some(Transport::Http) => "http",
             Launch::Child(_) => "stdio",
         }
     }
@@ -245,8 +245,8 @@ impl Fleet {
         let wait = Duration::from_secs(context.restart.restart_wait_seconds);
         let target = match (&spec.launch, port) {
             (Launch::Remote(remote), _) => Some(Target::remote(remote)?),
-            (Launch::Child(child), Some(port)) if child.transport == Transport::Http => {
-                Some(Target::child(port, &child.path)?)
+            (Launch::Child(child), Some(port)) if child.transport == Some(Transport::Http) => {
+                Some(Target::child(port, child.path.as_deref().unwrap_or("/mcp"))?)
             }
             _ => None,
         };
@@ -265,7 +265,7 @@ impl Fleet {
 /// How its first child begins. A server elsewhere has no child to be started.
 fn role(spec: &ServerSpec) -> Role {
     match &spec.launch {
-        Launch::Child(child) if child.transport == Transport::Stdio => Bridge::role(spec),
+        Launch::Child(child) if child.transport != Some(Transport::Http) => Bridge::role(spec),
         Launch::Child(_) => Role { asleep: spec.options.start == Start::OnDemand, ..Role::default() },
         Launch::Remote(_) => Role::default(),
     }

@@ -80,11 +80,12 @@ fn local(spec: &ServerSpec, child: &ChildSpec) -> Server {
         }
     }
     variables.extend(child.env.keys().map(|name| (name.clone(), "configuration")));
-    let arguments = redact::arguments(&child.args);
+    let way = child.first_way();
+    let arguments = redact::arguments(&way.args);
     Server {
         name: spec.name.clone(),
-        kind: if child.transport == Transport::Http { "http" } else { "stdio" },
-        command: std::iter::once(child.command.clone()).chain(arguments).collect(),
+        kind: if child.transport == Some(Transport::Http) { "http" } else { "stdio" },
+        command: std::iter::once(way.command.clone()).chain(arguments).collect(),
         url: None,
         cwd: Some(child.cwd.display().to_string()),
         origin: spec.origin.clone(),

@@ -147,6 +147,8 @@ pub struct Defaults {
     pub era_idle_seconds: u64,
     /// From start to the first proper answer.
     pub start_timeout_seconds: u64,
+    /// The same where the first start downloads or builds what the server needs: `npx`, `uvx`, `uv run`, `go run`.
+    pub first_start_timeout_seconds: u64,
     /// From SIGTERM to SIGKILL.
     pub stop_timeout_seconds: u64,
     /// A call's whole life.
@@ -174,6 +176,7 @@ impl Default for Defaults {
             idle_stop_seconds: 600,
             era_idle_seconds: 300,
             start_timeout_seconds: 60,
+            first_start_timeout_seconds: 900,
             stop_timeout_seconds: 5,
             call_timeout_seconds: 300,
             call_idle_seconds: 120,

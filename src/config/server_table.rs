@@ -12,7 +12,7 @@ use toml::{Table, Value};
 #[derive(Clone, Debug, Default, PartialEq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ServerTable {
-    /// stdio or HTTP; stdio unless told.
+    /// stdio or HTTP; found out unless told.
     pub transport: Option<Transport>,
     /// Program to run: a name on `PATH`, or a path.
     pub command: Option<String>,
@@ -51,6 +51,8 @@ pub struct ServerTable {
     pub era_idle_seconds: Option<u64>,
     /// See [`Defaults::start_timeout_seconds`].
     pub start_timeout_seconds: Option<u64>,
+    /// See [`Defaults::first_start_timeout_seconds`].
+    pub first_start_timeout_seconds: Option<u64>,
     /// See [`Defaults::stop_timeout_seconds`].
     pub stop_timeout_seconds: Option<u64>,
     /// See [`Defaults::call_timeout_seconds`].
@@ -111,6 +113,9 @@ impl ServerTable {
             idle_stop_seconds: self.idle_stop_seconds.or(under.idle_stop_seconds),
             era_idle_seconds: self.era_idle_seconds.or(under.era_idle_seconds),
             start_timeout_seconds: self.start_timeout_seconds.or(under.start_timeout_seconds),
+            first_start_timeout_seconds: self
+                .first_start_timeout_seconds
+                .or(under.first_start_timeout_seconds),
             stop_timeout_seconds: self.stop_timeout_seconds.or(under.stop_timeout_seconds),
             call_timeout_seconds: self.call_timeout_seconds.or(under.call_timeout_seconds),
             call_idle_seconds: self.call_idle_seconds.or(under.call_idle_seconds),
@@ -133,6 +138,10 @@ impl ServerTable {
             idle_stop: unless_zero(seconds(self.idle_stop_seconds, defaults.idle_stop_seconds)),
             era_idle: seconds(self.era_idle_seconds, defaults.era_idle_seconds),
             start_timeout: seconds(self.start_timeout_seconds, defaults.start_timeout_seconds),
+            first_start_timeout: seconds(
+                self.first_start_timeout_seconds,
+                defaults.first_start_timeout_seconds,
+            ),
             stop_timeout: seconds(self.stop_timeout_seconds, defaults.stop_timeout_seconds),
             call_timeout: seconds(self.call_timeout_seconds, defaults.call_timeout_seconds),
             call_idle: seconds(self.call_idle_seconds, defaults.call_idle_seconds),

@@ -37,15 +37,31 @@ pub enum Transport {
     Http,
 }
 
-/// A command to run.
-#[derive(Clone, Debug, PartialEq)]
-pub struct ChildSpec {
-    /// stdio or HTTP.
-    pub transport: Transport,
+/// One way to start a server.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Way {
+    /// What said so, in words for people: `servers/notes/package.json bin`.
+    pub origin: String,
     /// Program: an absolute path, or a name looked up in `PATH`.
     pub command: String,
     /// Its arguments.
     pub args: Vec<String>,
+    /// Arguments to add, one list after the other, when it ends without having spoken MCP: `["stdio"]`, `["--stdio"]`.
+    pub retries: Vec<Vec<String>>,
+    /// Variables that belong to this way; the server's own `env` wins over them.
+    pub env: BTreeMap<String, String>,
+    /// Whether its first start downloads or builds what it needs (`npx`, `uv run`, `go run`, …).
+    pub prepares: bool,
+}
+
+/// A process to run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChildSpec {
+    /// The ways to start it, the most likely first; at least one. The next is tried when one ends without having
+    /// spoken MCP.
+    pub ways: Vec<Way>,
+    /// stdio or HTTP, if that is said; else it is found out when it runs.
+    pub transport: Option<Transport>,
     /// Working folder, absolute.
     pub cwd: PathBuf,
     /// Variables set in configuration; they win over `env_file`.
@@ -58,8 +74,25 @@ pub struct ChildSpec {
     pub pass_env: Vec<String>,
     /// The port to give it, if one is asked for; otherwise a free one of the range.
     pub port: Option<u16>,
-    /// Path of its MCP endpoint (HTTP only), `/mcp` unless told.
-    pub path: String,
+    /// Path of its MCP endpoint (HTTP only), if that is said; else it is found out.
+    pub path: Option<String>,
+    /// Names of variables that its own files say it cannot do without.
+    pub required: Vec<String>,
+}
+
+impl ChildSpec {
+    /// The way it is started first.
+    pub fn first_way(&self) -> &Way {
+        static NONE: Way = Way {
+            origin: String::new(),
+            command: String::new(),
+            args: Vec::new(),
+            retries: Vec::new(),
+            env: BTreeMap::new(),
+            prepares: false,
+        };
+        self.ways.first().unwrap_or(&NONE)
+    }
 }
 
 /// An address to forward to.
@@ -120,6 +153,8 @@ pub struct Options {
     pub era_idle: Duration,
     /// From start to the first proper answer.
     pub start_timeout: Duration,
+    /// The same where the first start downloads or builds ([`Way::prepares`]).
+    pub first_start_timeout: Duration,
     /// From SIGTERM to SIGKILL.
     pub stop_timeout: Duration,
     /// A call's whole life.

@@ -2,7 +2,7 @@
 
 use super::machine::{self, Machine};
 use super::rules::Refusal;
-use crate::config::spec::{ChildSpec, Launch, RemoteSpec, ServerSpec, Transport};
+use crate::config::spec::{ChildSpec, Launch, RemoteSpec, ServerSpec, Way};
 use crate::config::{Defaults, ServerTable, http_url, read_small};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
@@ -54,17 +54,23 @@ fn child(
         ));
     }
     let path = table.env.get("PATH").or_else(|| machine.variables.get("PATH"));
-    Ok(ChildSpec {
-        transport: table.transport.unwrap_or(Transport::Stdio),
+    let way = Way {
+        origin: origin.words,
         command: program(command, &cwd, path.map_or("", String::as_str))?,
         args: table.args.clone().unwrap_or_default(),
+        ..Way::default()
+    };
+    Ok(ChildSpec {
+        transport: table.transport,
+        ways: vec![way],
         cwd,
         env: table.env.clone(),
         env_digest: origin.env_file.as_deref().map_or(0, digest),
         env_file: origin.env_file,
         pass_env: table.pass_env.clone().unwrap_or_else(|| defaults.pass_env.clone()),
         port: table.port,
-        path: table.path.clone().unwrap_or_else(|| "/mcp".to_string()),
+        path: table.path.clone(),
+        required: Vec::new(),
     })
 }
 

@@ -58,10 +58,10 @@ fn a_folder_is_a_server() {
     let (server, child) = child(&found, "my-notes");
     let folder = dir.path().join("servers/My Notes");
     assert_eq!(server.origin, "servers/My Notes/run.sh");
-    assert_eq!(Path::new(&child.command), folder.join("run.sh"));
+    assert_eq!(Path::new(&child.first_way().command), folder.join("run.sh"));
     assert_eq!(child.cwd, folder);
     assert_eq!(child.env_file.as_deref(), Some(folder.join(".env").as_path()));
-    assert_eq!((child.transport, child.path.as_str()), (Transport::Stdio, "/mcp"));
+    assert_eq!((child.transport, child.path.as_deref()), (None, None));
     assert!(found.left_out.is_empty() && found.warnings.is_empty());
 }
 
@@ -122,9 +122,12 @@ fn server_toml_wins_over_the_rules() {
         project(&[("servers/a/run.sh", SH), ("servers/a/other.sh", SH), ("servers/a/server.toml", toml)]);
     let found = found(&dir);
     let (server, child) = child(&found, "a");
-    assert!(child.command.ends_with("servers/a/other.sh"));
-    assert_eq!((child.args.as_slice(), child.env["N"].as_str()), (["a".to_string()].as_slice(), "1"));
-    assert_eq!(child.transport, Transport::Http);
+    assert!(child.first_way().command.ends_with("servers/a/other.sh"));
+    assert_eq!(
+        (child.first_way().args.as_slice(), child.env["N"].as_str()),
+        (["a".to_string()].as_slice(), "1")
+    );
+    assert_eq!(child.transport, Some(Transport::Http));
     assert_eq!(server.options.call_idle, Duration::from_secs(7));
     assert_eq!(server.origin, "servers/a/server.toml");
 }
@@ -135,7 +138,7 @@ fn server_toml_may_leave_the_command_to_the_rules() {
     let found = found(&dir);
     let (server, child) = child(&found, "a");
     assert_eq!(server.origin, "servers/a/run.sh");
-    assert_eq!(child.args, ["stdio"]);
+    assert_eq!(child.first_way().args, ["stdio"]);
 }
 
 #[test]
@@ -145,7 +148,7 @@ fn proxy_toml_wins_over_server_toml() {
     let dir = project(&[("proxy.toml", proxy), ("servers/a/server.toml", own), ("servers/a/sub/x", "")]);
     let found = found(&dir);
     let (_, child) = child(&found, "a");
-    assert_eq!(child.args, ["proxy"]);
+    assert_eq!(child.first_way().args, ["proxy"]);
     assert_eq!((child.env["X"].as_str(), child.env["Y"].as_str()), ("proxy", "own"));
     assert_eq!(child.cwd, dir.path().join("servers/a/sub"));
 }
@@ -207,7 +210,7 @@ fn entries_of_client_files_are_servers() {
     assert_eq!(names(&found), ["far", "local", "tool"]);
     let (server, local) = child(&found, "local");
     assert_eq!(server.origin, "servers/team.json");
-    assert_eq!(local.args, ["x"]);
+    assert_eq!(local.first_way().args, ["x"]);
     assert!(why(&found, "unset").contains("env.KEY names the variable MCP_TEST_NO_SUCH, which is not set"));
     assert!(why(&found, "broken.json").starts_with("servers/broken.json: cannot be read: "));
 }

@@ -50,7 +50,7 @@ pub(super) fn build(
     all.extend(inherited.filter(|(name, _)| is_allowed(name) || child.pass_env.contains(name)));
     all.extend(dotenv);
     all.extend(child.env.clone());
-    if let (Transport::Http, Some(port)) = (child.transport, port) {
+    if let (Some(Transport::Http), Some(port)) = (child.transport, port) {
         for prefix in ["", "MCP_", "FASTMCP_"] {
             all.insert(format!("{prefix}PORT"), port.to_string());
             all.insert(format!("{prefix}HOST"), "127.0.0.1".into());
@@ -69,16 +69,16 @@ mod tests {
 
     fn child(transport: Transport) -> ChildSpec {
         ChildSpec {
-            transport,
-            command: "x".into(),
-            args: vec![],
+            transport: Some(transport),
+            ways: vec![],
             cwd: "/".into(),
             env: BTreeMap::from([("B".into(), "config".into()), ("NO_COLOR".into(), "0".into())]),
             env_file: None,
             env_digest: 0,
             pass_env: vec!["MINE".into()],
             port: None,
-            path: "/mcp".into(),
+            path: None,
+            required: vec![],
         }
     }
 

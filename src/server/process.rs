@@ -57,7 +57,7 @@ impl Launcher<'_> {
         let mut command = self.command(&marker)?;
         let inbox = self.inbox.clone();
         let on_exit = move |status| drop(inbox.send(Event::Exited { generation, status }));
-        let program = &self.spec.command;
+        let program = &self.spec.first_way().command;
         let mut process = self
             .context
             .reaper
@@ -79,8 +79,9 @@ impl Launcher<'_> {
             None => Vec::new(),
         };
         let environment = environment::build(config::environment().into_iter(), dotenv, self.spec, self.port);
-        let mut command = Command::new(&self.spec.command);
-        command.args(&self.spec.args).current_dir(&self.spec.cwd).env_clear().envs(environment);
+        let way = self.spec.first_way();
+        let mut command = Command::new(&way.command);
+        command.args(&way.args).current_dir(&self.spec.cwd).env_clear().envs(environment);
         if let Some((name, value)) = marker.split_once('=') {
             command.env(name, value);
         }
@@ -123,8 +124,8 @@ impl Launcher<'_> {
         let (transport, pulse) = (self.spec.transport, self.pulse.clone());
         thread::spawn(&format!("out:{name}"), move || {
             match transport {
-                Transport::Stdio => output.run(pulse.listen(stdout)),
-                Transport::Http => tail.follow(stdout, &server),
+                None | Some(Transport::Stdio) => output.run(pulse.listen(stdout)),
+                Some(Transport::Http) => tail.follow(stdout, &server),
             }
             drop(out_done);
         })?;

@@ -3,7 +3,7 @@
 use super::status::Reason;
 use super::*;
 use crate::config;
-use crate::config::spec::{ChildSpec, Launch, ServerSpec, Transport};
+use crate::config::spec::{ChildSpec, Launch, ServerSpec, Transport, Way};
 use crate::limits::Limits;
 use crate::protocol::revision::Era;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -131,16 +131,20 @@ fn context() -> Arc<Context> {
 
 fn spec(script: &str) -> ServerSpec {
     let child = ChildSpec {
-        transport: Transport::Stdio,
-        command: "/bin/sh".into(),
-        args: vec!["-c".into(), script.into()],
+        transport: Some(Transport::Stdio),
+        ways: vec![Way {
+            command: "/bin/sh".into(),
+            args: vec!["-c".into(), script.into()],
+            ..Way::default()
+        }],
         cwd: "/".into(),
         env: Default::default(),
         env_file: None,
         env_digest: 0,
         pass_env: Vec::new(),
         port: None,
-        path: "/mcp".into(),
+        path: None,
+        required: Vec::new(),
     };
     let options = config::ServerTable::default().options(&config::Defaults::default());
     ServerSpec { name: "test".into(), origin: "a test".into(), launch: Launch::Child(child), options }

@@ -42,7 +42,7 @@ impl Supervisor {
         let options = &self.spec.options;
         let heard = options.call_idle.min(options.call_timeout);
         match &self.spec.launch {
-            Launch::Child(child) if child.transport == Transport::Stdio => heard,
+            Launch::Child(child) if child.transport != Some(Transport::Http) => heard,
             _ if self.dial.is_some() => heard,
             _ => options.call_timeout,
         }

@@ -211,7 +211,7 @@ impl Supervisor {
     /// Whether it is a process that listens on a port, and nothing else stands in for it.
     fn is_http(&self) -> bool {
         self.dial.is_none()
-            && matches!(&self.spec.launch, Launch::Child(child) if child.transport == Transport::Http)
+            && matches!(&self.spec.launch, Launch::Child(child) if child.transport == Some(Transport::Http))
     }
 
     /// Whether it is still to be seen that the server speaks the modern era at all.
