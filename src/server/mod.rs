@@ -23,6 +23,8 @@ mod stderr;
 mod supervisor;
 #[cfg(test)]
 mod tests;
+#[allow(dead_code)]
+mod tree;
 
 pub use crate::protocol::skim::Oversize;
 pub use dial::{Dial, Inlet};

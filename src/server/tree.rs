@@ -1,0 +1,77 @@
+//! The processes that a child consists of: itself, its group, and what descends from them (Linux; elsewhere itself).
+
+use std::collections::{BTreeSet, HashMap};
+use std::fs;
+
+/// What `/proc/PID/stat` says of a process's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Place {
+    pid: u32,
+    parent: u32,
+    group: u32,
+}
+
+/// Pids of all that belongs to the process group of `leader` or descends from one that does, sorted. One that has left
+/// the group is found as long as its parent lives.
+pub(super) fn members(leader: u32) -> Vec<u32> {
+    let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let places: Vec<Place> = pids.filter_map(place).collect();
+    if places.is_empty() { vec![leader] } else { related(leader, &places) }
+}
+
+/// None if it has ended meanwhile.
+fn place(pid: u32) -> Option<Place> {
+    parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
+}
+
+/// `PID (NAME) STATE PPID PGRP …`, where the name may hold spaces and parentheses (proc_pid_stat(5)).
+fn parse(pid: u32, stat: &str) -> Option<Place> {
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(1);
+    let parent = fields.next()?.parse().ok()?;
+    let group = fields.next()?.parse().ok()?;
+    Some(Place { pid, parent, group })
+}
+
+fn related(leader: u32, places: &[Place]) -> Vec<u32> {
+    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
+    for place in places {
+        children.entry(place.parent).or_default().push(place.pid);
+    }
+    let first = places.iter().filter(|place| place.pid == leader || place.group == leader);
+    let mut open: Vec<u32> = first.map(|place| place.pid).collect();
+    let mut found = BTreeSet::new();
+    while let Some(pid) = open.pop() {
+        if found.insert(pid) {
+            open.extend(children.get(&pid).into_iter().flatten());
+        }
+    }
+    found.into_iter().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        let place = parse(7, "7 (a) b (c) S 1 5 5 0 -1 4194560 1 0");
+        assert_eq!(place, Some(Place { pid: 7, parent: 1, group: 5 }));
+        assert_eq!(parse(7, "7 (x) Z"), None);
+    }
+
+    #[test]
+    fn the_group_and_all_that_descends_from_it() {
+        let place = |pid, parent, group| Place { pid, parent, group };
+        let all =
+            [place(1, 0, 1), place(5, 1, 5), place(6, 5, 5), place(7, 6, 7), place(8, 1, 5), place(9, 1, 9)];
+        assert_eq!(related(5, &all), [5, 6, 7, 8]);
+        assert_eq!(related(4, &all), Vec::<u32>::new());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn this_process_is_there() {
+        assert!(members(std::process::id()).contains(&std::process::id()));
+    }
+}
