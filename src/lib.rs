@@ -13,7 +13,8 @@
 //! server  discovery         supervisor, child, pipes, ports │ from folders to specifications
 //! config  http              resolved configuration │ an embedded HTTP/1.1 server that knows nothing of MCP
 //! protocol                  JSON-RPC envelopes, revisions, events: pure
-//! log  thread  limits       import nothing of ours
+//! log  thread  limits       how it speaks, and how much of anything there may be
+//! secrets                   what is never shown; imports nothing of ours
 //! ```
 //!
 //! The bridge is the largest, and has rooms: `children` (which child serves whom), `peer` (one child: the calls in
@@ -57,6 +58,7 @@ pub mod limits;
 mod log;
 mod ops;
 mod protocol;
+mod secrets;
 mod server;
 mod signal;
 mod thread;

@@ -1,12 +1,13 @@
 //! `mcp-proxy check`: what was found, how it would start, which variables it gets, what is wrong.
 
-use crate::config::redact;
 use crate::config::spec::{ChildSpec, Launch, RemoteSpec, ServerSpec, Transport};
+use crate::config::{environment, redact};
 use crate::discovery::{Disabled, Discovery, LeftOut};
+use crate::secrets;
+use crate::server::{Preflight, preflight};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
 
 /// Everything `check` has to say; `--json` prints it as it is.
 #[derive(Serialize)]
@@ -29,23 +30,25 @@ struct Server {
     origin: String,
     /// Names of variables (of header fields, if it is remote) and where each comes from; never a value.
     variables: BTreeMap<String, &'static str>,
-    /// What is wrong with it, though it can be started.
+    /// What keeps it from starting.
     problems: Vec<String>,
+    /// What should not be so, though it can be started.
+    warnings: Vec<String>,
 }
 
 /// Prints what was found, and `warnings` of the configuration with it. The answer is whether all is well: nothing
-/// is left out and every `.env` can be read.
+/// is left out and nothing keeps a server from starting.
 ///
 /// # Errors
 /// `out` cannot be written to.
 pub fn check(found: &Discovery, warnings: &[String], json: bool, out: &mut dyn Write) -> io::Result<bool> {
     let report = report(found, warnings);
-    if json {
-        serde_json::to_writer_pretty(&mut *out, &report)?;
-        writeln!(out)?;
-    } else {
-        write_text(&report, out)?;
+    let mut text = Vec::new();
+    match json {
+        true => serde_json::to_writer_pretty(&mut text, &report)?,
+        false => write_text(&report, &mut text)?,
     }
+    writeln!(out, "{}", secrets::mask(String::from_utf8_lossy(&text).trim_end()))?;
     Ok(report.left_out.is_empty() && report.servers.iter().all(|server| server.problems.is_empty()))
 }
 
@@ -59,6 +62,7 @@ fn report<'a>(found: &'a Discovery, warnings: &'a [String]) -> Report<'a> {
 }
 
 fn server(spec: &ServerSpec) -> Server {
+    secrets::keep(redact::secrets_of(spec));
     match &spec.launch {
         Launch::Child(child) => local(spec, child),
         Launch::Remote(remote) => distant(spec, remote),
@@ -66,20 +70,7 @@ fn server(spec: &ServerSpec) -> Server {
 }
 
 fn local(spec: &ServerSpec, child: &ChildSpec) -> Server {
-    let mut problems = Vec::new();
-    let mut variables: BTreeMap<String, &'static str> = BTreeMap::new();
-    let passed = |name: &String| match std::env::var_os(name) {
-        Some(_) => (name.clone(), "passed on"),
-        None => (name.clone(), "to be passed on, but not set here"),
-    };
-    variables.extend(child.pass_env.iter().map(passed));
-    if let Some(file) = &child.env_file {
-        match env_names(file) {
-            Ok(names) => variables.extend(names.into_iter().map(|name| (name, ".env"))),
-            Err(fault) => problems.push(format!("{}: {fault}", file.display())),
-        }
-    }
-    variables.extend(child.env.keys().map(|name| (name.clone(), "configuration")));
+    let Preflight { variables, problems, warnings } = preflight(child, &environment());
     let way = child.first_way();
     let arguments = redact::arguments(&way.args);
     Server {
@@ -91,6 +82,7 @@ fn local(spec: &ServerSpec, child: &ChildSpec) -> Server {
         origin: spec.origin.clone(),
         variables,
         problems,
+        warnings,
     }
 }
 
@@ -104,25 +96,8 @@ fn distant(spec: &ServerSpec, remote: &RemoteSpec) -> Server {
         origin: spec.origin.clone(),
         variables: remote.headers.keys().map(|name| (name.clone(), "header")).collect(),
         problems: Vec::new(),
+        warnings: Vec::new(),
     }
-}
-
-/// Names set in a `.env` file. A fault does not repeat the line: it may hold a secret.
-fn env_names(file: &Path) -> Result<Vec<String>, String> {
-    let variables = dotenvy::from_path_iter(file).map_err(|error| format!("cannot be read: {error}"))?;
-    let mut names: Vec<String> = Vec::new();
-    for variable in variables {
-        match variable {
-            Ok((name, _)) => names.push(name),
-            Err(_) => {
-                let after = names.last().map(|name| format!(" (after {name})")).unwrap_or_default();
-                return Err(format!(
-                    "a line is not NAME=value{after}; put values with spaces or # into quotes"
-                ));
-            }
-        }
-    }
-    Ok(names)
 }
 
 fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -161,7 +136,8 @@ fn write_server(server: &Server, out: &mut dyn Write) -> io::Result<()> {
             server.variables.iter().map(|(name, from)| format!("{name} ({from})")).collect();
         line(out, "variables", &names.join(", "))?;
     }
-    server.problems.iter().try_for_each(|problem| line(out, "problem", problem))
+    server.problems.iter().try_for_each(|problem| line(out, "problem", problem))?;
+    server.warnings.iter().try_for_each(|warning| line(out, "warning", warning))
 }
 
 fn line(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {

@@ -164,6 +164,16 @@ pub struct Defaults {
     pub retry_ms: u64,
     /// Names of the proxy's own variables that servers get.
     pub pass_env: Vec<String>,
+    /// Whether what a server runs may have more rights than the server (`sudo`, setuid).
+    pub allow_privileges: bool,
+    /// Whether a `.env` that others can read keeps its server down; else it is warned of.
+    pub strict_permissions: bool,
+    /// Most memory of a server's processes together; 0: no limit.
+    pub memory_limit_bytes: u64,
+    /// Most processes of a server at once; 0: no limit.
+    pub max_processes: u64,
+    /// Most open files of each of a server's processes; 0: as many as the proxy was started with.
+    pub max_open_files: u64,
 }
 
 impl Default for Defaults {
@@ -184,6 +194,11 @@ impl Default for Defaults {
             stream_close_after_ms: 0,
             retry_ms: 1000,
             pass_env: Vec::new(),
+            allow_privileges: false,
+            strict_permissions: false,
+            memory_limit_bytes: 0,
+            max_processes: 0,
+            max_open_files: 0,
         }
     }
 }

@@ -139,7 +139,7 @@ impl<'a> Finder<'a> {
         let said_by = if own.launches() { own_place(self.own[name]) } else { format!("{place}/server.toml") };
         let table = own.over(server_toml(path, place)?);
         let env_file = Some(path.join(".env")).filter(|file| file.is_file());
-        let origin = |words| Origin { words, base: path.to_path_buf(), env_file };
+        let origin = |words| Origin { words, base: path.to_path_buf(), own_folder: true, env_file };
         if table.launches() || table.enabled == Some(false) {
             return self.add(name, place, origin(said_by), &table);
         }
@@ -174,7 +174,12 @@ impl<'a> Finder<'a> {
         let Some((name, own)) = self.claim(&raw, place) else {
             return;
         };
-        let origin = Origin { words: place.to_string(), base: servers.to_path_buf(), env_file: None };
+        let origin = Origin {
+            words: place.to_string(),
+            base: servers.to_path_buf(),
+            own_folder: false,
+            env_file: None,
+        };
         let added = table.and_then(|table| self.add(&name, place, origin, &own.over(table)));
         if let Err(refusal) = added {
             self.leave_out(&name, place, refusal);
@@ -197,7 +202,8 @@ impl<'a> Finder<'a> {
             return;
         };
         let command = ServerTable { command: Some(format!("./{file}")), ..ServerTable::default() };
-        let origin = Origin { words: place.clone(), base: servers.to_path_buf(), env_file: None };
+        let origin =
+            Origin { words: place.clone(), base: servers.to_path_buf(), own_folder: false, env_file: None };
         let added = executables::check_interpreter(&start, &self.machine)
             .and_then(|()| self.add(&name, &place, origin, &own.over(command)));
         if let Err(refusal) = added {
@@ -214,7 +220,12 @@ impl<'a> Finder<'a> {
             let Some((name, own)) = self.claim(raw, &place) else {
                 continue;
             };
-            let origin = Origin { words: place.clone(), base: self.config_dir.clone(), env_file: None };
+            let origin = Origin {
+                words: place.clone(),
+                base: self.config_dir.clone(),
+                own_folder: false,
+                env_file: None,
+            };
             let added = if own.launches() || own.enabled == Some(false) {
                 self.add(&name, &place, origin, &own)
             } else {

@@ -4,6 +4,7 @@ use super::machine::{self, Machine};
 use super::rules::Refusal;
 use crate::config::spec::{ChildSpec, Launch, RemoteSpec, ServerSpec, Way};
 use crate::config::{Defaults, ServerTable, http_url, read_small};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
@@ -13,6 +14,8 @@ pub(super) struct Origin {
     pub(super) words: String,
     /// What its relative paths start from.
     pub(super) base: PathBuf,
+    /// Whether that is a folder of its own, which no other server's files lie in.
+    pub(super) own_folder: bool,
     /// Its `.env`, if there is one.
     pub(super) env_file: Option<PathBuf>,
 }
@@ -60,24 +63,28 @@ fn child(
         args: table.args.clone().unwrap_or_default(),
         ..Way::default()
     };
+    let in_folder = |(name, path): (&String, &String)| (name.clone(), origin.base.join(path));
+    let env_from_files: BTreeMap<String, PathBuf> = table.env_from_files.iter().map(in_folder).collect();
     Ok(ChildSpec {
         transport: table.transport,
         ways: vec![way],
         cwd,
         env: table.env.clone(),
-        env_digest: origin.env_file.as_deref().map_or(0, digest),
+        env_digest: digest(origin.env_file.iter().chain(env_from_files.values())),
+        env_from_files,
         env_file: origin.env_file,
         pass_env: table.pass_env.clone().unwrap_or_else(|| defaults.pass_env.clone()),
         port: table.port,
         path: table.path.clone(),
         required: Vec::new(),
+        confinement: table.confinement(defaults, &origin.base, origin.own_folder),
     })
 }
 
 /// Compared within one run only, so any hasher will do. What cannot be read is told when the server starts.
-fn digest(file: &Path) -> u64 {
+fn digest<'p>(files: impl Iterator<Item = &'p PathBuf>) -> u64 {
     let mut hasher = DefaultHasher::new();
-    read_small(file).unwrap_or_default().hash(&mut hasher);
+    files.for_each(|file| read_small(file).unwrap_or_default().hash(&mut hasher));
     hasher.finish()
 }
 

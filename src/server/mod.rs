@@ -2,9 +2,11 @@
 //! changes the server's [`status`]. The layer above is told through a [`Face`], never asked.
 
 mod child;
+mod confinement;
 mod dial;
 mod environment;
 mod errors;
+mod folders;
 mod greeting;
 mod guard;
 mod handle;
@@ -14,6 +16,7 @@ mod os;
 mod outlet;
 mod output;
 pub mod ports;
+mod preflight;
 mod process;
 mod pulse;
 mod reaper;
@@ -23,8 +26,9 @@ mod stderr;
 mod supervisor;
 #[cfg(test)]
 mod tests;
-#[allow(dead_code)]
 mod tree;
+mod usage;
+mod users;
 
 pub use crate::protocol::skim::Oversize;
 pub use dial::{Dial, Inlet};
@@ -32,8 +36,9 @@ pub use guard::{GUARD_COMMAND, Guard, run_guard};
 pub use handle::{Context, Report, Role, Server};
 pub use input::InputError;
 pub use lines::Noise;
-pub use os::raise_open_files;
+pub use os::{raise_open_files, seclude};
 pub use outlet::{Greeting, Opening, Outlet};
+pub use preflight::{Preflight, preflight};
 pub use reaper::Reaper;
 pub use status::{End, Health, Running, State, Status, Target};
 

@@ -10,7 +10,8 @@ use super::pulse::Pulse;
 use super::status::Running;
 use super::stderr::Tail;
 use super::supervisor::Event;
-use super::{Face, environment, os};
+use super::usage::{Allowance, Watch};
+use super::{Face, confinement, environment, os, users};
 use crate::config;
 use crate::config::spec::{ChildSpec, Transport};
 use crate::protocol::revision::Era;
@@ -44,6 +45,8 @@ pub(super) struct Process {
     marker: String,
     /// Disconnected once stdout and stderr have been read to their ends.
     drained: Receiver<()>,
+    /// What it takes is watched for as long as this is kept.
+    _watch: Option<Watch>,
 }
 
 impl Launcher<'_> {
@@ -65,29 +68,38 @@ impl Launcher<'_> {
             .map_err(|error| format!("exec {program}: {error}"))?;
         let pid = process.id();
         self.context.guard.watch(pid);
-        let (input, drained) = self.attach(generation, &mut process).map_err(|error| {
+        let ready =
+            self.attach(generation, &mut process).and_then(|ends| Ok((ends, self.watch(generation, pid)?)));
+        let ((input, drained), watch) = ready.map_err(|error| {
             os::signal_group(pid, Signal::KILL);
             self.context.guard.release(pid);
             format!("threads: {error}")
         })?;
-        Ok(Child::process(input, generation, Process { pid, marker, drained }))
+        Ok(Child::process(input, generation, Process { pid, marker, drained, _watch: watch }))
     }
 
     fn command(&self, marker: &str) -> Result<Command, String> {
-        let dotenv = match &self.spec.env_file {
-            Some(file) => read_dotenv(file)?,
-            None => Vec::new(),
-        };
-        let environment = environment::build(config::environment().into_iter(), dotenv, self.spec, self.port);
+        let account = users::account(&self.spec.confinement)?;
+        for open in confinement::check_files(self.spec)? {
+            log::warn!(server = self.name, event = "open-file"; "{open}");
+        }
         let way = self.spec.first_way();
+        let theirs = account.as_ref().map(|account| &account.variables);
+        let environment = environment::build(&config::environment(), theirs, self.spec, way, self.port)?;
+        let path = environment.get("PATH").cloned().unwrap_or_default();
         let mut command = Command::new(&way.command);
         command.args(&way.args).current_dir(&self.spec.cwd).env_clear().envs(environment);
         if let Some((name, value)) = marker.split_once('=') {
             command.env(name, value);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        os::isolate(&mut command);
+        confinement::confine(&mut command, &self.spec.confinement, account.as_ref(), &path)?;
         Ok(command)
+    }
+
+    fn watch(&self, generation: u64, pid: u32) -> io::Result<Option<Watch>> {
+        let allowance = Allowance::of(&self.spec.confinement, false);
+        allowance.map(|allowed| allowed.watch(self.name, pid, generation, self.inbox.clone())).transpose()
     }
 
     fn attach(
@@ -131,16 +143,6 @@ impl Launcher<'_> {
         })?;
         Ok(drained)
     }
-}
-
-/// Variables of a `.env` file. An unreadable or malformed one keeps the server down rather than half configured.
-fn read_dotenv(file: &std::path::Path) -> Result<Vec<(String, String)>, String> {
-    let place = file.display();
-    let pairs = dotenvy::from_path_iter(file).map_err(|error| format!("{place}: {error}"))?;
-    // The library's error quotes the line, which may hold a secret: only the place is told.
-    pairs
-        .collect::<Result<_, _>>()
-        .map_err(|_| format!("{place}: not in NAME=value form; quote values with spaces or #"))
 }
 
 impl Process {

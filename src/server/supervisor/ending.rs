@@ -38,6 +38,12 @@ impl Supervisor {
         }
     }
 
+    /// The child takes more than it may: it gets no time to take still more.
+    pub(super) fn exceeded(&mut self, excess: String) {
+        self.begin_ending(Some(Reason::OverLimit(excess)), Step::Killed, Duration::from_secs(1));
+        self.signal(Signal::KILL);
+    }
+
     pub(super) fn begin_ending(&mut self, reason: Option<Reason>, step: Step, patience: Duration) {
         let (child, uptime) = match std::mem::replace(&mut self.phase, Phase::Down { retry: None }) {
             Phase::Starting { child, .. } => (child, Duration::ZERO),

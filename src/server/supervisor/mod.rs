@@ -14,7 +14,9 @@ use super::outlet::Opening;
 use super::pulse::Pulse;
 use super::restart::Policy;
 use super::status::Reason;
+use crate::config::redact;
 use crate::config::spec::{Launch, ServerSpec, Transport};
+use crate::secrets;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use rustix::process::Signal;
 use std::process::ExitStatus;
@@ -53,6 +55,11 @@ pub(super) enum Event {
         why: String,
     },
     Health(Report),
+    /// The child takes more than it may: which limit, in words.
+    Excess {
+        generation: u64,
+        excess: String,
+    },
 }
 
 /// How often a starting HTTP child is asked whether it answers.
@@ -124,6 +131,7 @@ impl Supervisor {
         context: Arc<Context>,
         role: Role,
     ) -> Supervisor {
+        secrets::keep(redact::secrets_of(&spec));
         let phase = if role.asleep { Phase::Asleep } else { Phase::Down { retry: None } };
         Supervisor {
             server,
@@ -188,9 +196,10 @@ impl Supervisor {
             Event::Quiet { generation } if self.is_current(generation) => self.went_quiet(),
             Event::Lost { generation, why } if self.is_current(generation) => self.lost(why),
             Event::Health(report) if self.is_current(report.generation) => self.health(&report),
+            Event::Excess { generation, excess } if self.is_current(generation) => self.exceeded(excess),
             // Of an earlier child.
             Event::Answered { .. } | Event::Exited { .. } | Event::Quiet { .. } => {}
-            Event::Lost { .. } | Event::Health(_) => {}
+            Event::Lost { .. } | Event::Health(_) | Event::Excess { .. } => {}
         }
     }
 
@@ -230,6 +239,7 @@ impl Supervisor {
     }
 
     fn note(&self, error: String) {
+        let error = secrets::mask(&error).into_owned();
         log::warn!(server = self.name(), event = "trouble"; "{error}");
         self.server.board.write(|status| status.last_error = Some(error));
     }

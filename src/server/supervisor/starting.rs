@@ -11,6 +11,7 @@ use super::super::status::{Health, Reason, Running, State};
 use super::{Phase, Supervisor};
 use crate::config::spec::Launch;
 use crate::protocol::revision::Era;
+use crate::secrets;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -125,7 +126,7 @@ impl Supervisor {
                 self.opening = Opening::Modern;
                 self.end(Reason::OtherEra);
             }
-            Verdict::Refused(error) if self.is_on_trial() => self.give_up(start_of(&error)),
+            Verdict::Refused(error) if self.is_on_trial() => self.give_up(&start_of(&error)),
             Verdict::Refused(error) => {
                 let method = greeting::method(&self.opening);
                 self.note(format!("refused {method}: {}", start_of(&error)));
@@ -167,7 +168,7 @@ impl Supervisor {
     }
 }
 
-/// Of a child's error, which may be as long as a message, no more than a person reads.
-fn start_of(error: &str) -> &str {
-    &error[..error.floor_char_boundary(ERROR_BYTES)]
+/// Of a child's error, which may be as long as a message, no more than a person reads, and no secret.
+fn start_of(error: &str) -> String {
+    secrets::mask_start(error, ERROR_BYTES)
 }
