@@ -66,6 +66,7 @@ mod kernel {
         RulesetCreated, RulesetCreatedAttr, RulesetError, Scope,
     };
     use rustix::fs::FileType;
+    use rustix::thread::CapabilitySet;
     use std::io;
 
     /// What is asked of every kernel that has Landlock at all.
@@ -95,7 +96,26 @@ mod kernel {
         /// The kernel refuses.
         pub(crate) fn enter(&mut self) -> io::Result<()> {
             let Some(rules) = self.0.take() else { return Ok(()) };
+            drop_ways_round();
             rules.restrict_self().map(drop).map_err(|_| io::ErrorKind::PermissionDenied.into())
+        }
+    }
+
+    /// Root could leave its folders: by the memory and the environment of processes outside, by a device of its own
+    /// making, by a module. What is left lets it use files of others, change users and listen on any port.
+    fn drop_ways_round() {
+        let kept = CapabilitySet::CHOWN
+            | CapabilitySet::DAC_OVERRIDE
+            | CapabilitySet::FOWNER
+            | CapabilitySet::FSETID
+            | CapabilitySet::KILL
+            | CapabilitySet::SETGID
+            | CapabilitySet::SETUID
+            | CapabilitySet::NET_BIND_SERVICE;
+        let all = (0..u64::BITS).map(|number| CapabilitySet::from_bits_retain(1 << number));
+        for capability in all.filter(|capability| !kept.contains(*capability)) {
+            // Whoever is not root has none of them, and may not drop any.
+            let _ = rustix::thread::remove_capability_from_bounding_set(capability);
         }
     }
 

@@ -120,7 +120,13 @@ impl Site {
 
     #[track_caller]
     pub fn start(self) -> Proxy {
-        Proxy::start(self)
+        Proxy::start_by(self, None)
+    }
+
+    /// Started by this command, which is given the proxy's own as arguments.
+    #[track_caller]
+    pub fn start_by(self, starter: Command) -> Proxy {
+        Proxy::start_by(self, Some(starter))
     }
 
     /// Runs one of the other commands to its end: `site.run(&["check", "--json"])`.
