@@ -1,6 +1,7 @@
 //! One supervisor thread per server: it starts the child, keeps it alive and stops it, and is the only one that
 //! changes the server's [`status`]. The layer above is told through a [`Face`], never asked.
 
+mod cgroup;
 mod child;
 mod confinement;
 mod dial;

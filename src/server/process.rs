@@ -1,6 +1,8 @@
 //! A child process: how it is started and what is done with it.
 
+use super::cgroup::Group;
 use super::child::Child;
+use super::confinement::Warden;
 use super::guard::Guard;
 use super::handle::Context;
 use super::input::Input;
@@ -10,7 +12,7 @@ use super::pulse::Pulse;
 use super::status::Running;
 use super::stderr::Tail;
 use super::supervisor::Event;
-use super::usage::{Allowance, Watch};
+use super::usage::Watched;
 use super::{Face, confinement, environment, os, users};
 use crate::config;
 use crate::config::spec::{ChildSpec, Transport};
@@ -45,8 +47,7 @@ pub(super) struct Process {
     marker: String,
     /// Disconnected once stdout and stderr have been read to their ends.
     drained: Receiver<()>,
-    /// What it takes is watched for as long as this is kept.
-    _watch: Option<Watch>,
+    warden: Warden,
 }
 
 impl Launcher<'_> {
@@ -57,7 +58,8 @@ impl Launcher<'_> {
     pub(super) fn start(&self, generation: u64) -> Result<Child, String> {
         // A name may hold dots, but neither # nor slash: so no marker is the beginning of another child's.
         let marker = format!("{}/{}#{}/{generation}/", self.context.guard.marker(), self.name, self.number);
-        let mut command = self.command(&marker)?;
+        let label = format!("{}-{}-{generation}", self.name, self.number);
+        let (mut command, group) = self.command(&marker, &label)?;
         let inbox = self.inbox.clone();
         let on_exit = move |status| drop(inbox.send(Event::Exited { generation, status }));
         let program = &self.spec.first_way().command;
@@ -68,17 +70,19 @@ impl Launcher<'_> {
             .map_err(|error| format!("exec {program}: {error}"))?;
         let pid = process.id();
         self.context.guard.watch(pid);
-        let ready =
-            self.attach(generation, &mut process).and_then(|ends| Ok((ends, self.watch(generation, pid)?)));
-        let ((input, drained), watch) = ready.map_err(|error| {
+        let watched = Watched { name: self.name, pid, generation, inbox: self.inbox };
+        let ready = self
+            .attach(generation, &mut process)
+            .and_then(|ends| Ok((ends, Warden::new(&self.spec.confinement, group, watched)?)));
+        let ((input, drained), warden) = ready.map_err(|error| {
             os::signal_group(pid, Signal::KILL);
             self.context.guard.release(pid);
             format!("threads: {error}")
         })?;
-        Ok(Child::process(input, generation, Process { pid, marker, drained, _watch: watch }))
+        Ok(Child::process(input, generation, Process { pid, marker, drained, warden }))
     }
 
-    fn command(&self, marker: &str) -> Result<Command, String> {
+    fn command(&self, marker: &str, label: &str) -> Result<(Command, Option<Group>), String> {
         let account = users::account(&self.spec.confinement)?;
         for open in confinement::check_files(self.spec)? {
             log::warn!(server = self.name, event = "open-file"; "{open}");
@@ -93,13 +97,9 @@ impl Launcher<'_> {
             command.env(name, value);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        confinement::confine(&mut command, &self.spec.confinement, account.as_ref(), &path)?;
-        Ok(command)
-    }
-
-    fn watch(&self, generation: u64, pid: u32) -> io::Result<Option<Watch>> {
-        let allowance = Allowance::of(&self.spec.confinement, false);
-        allowance.map(|allowed| allowed.watch(self.name, pid, generation, self.inbox.clone())).transpose()
+        let group =
+            confinement::confine(&mut command, &self.spec.confinement, account.as_ref(), &path, label)?;
+        Ok((command, group))
     }
 
     fn attach(
@@ -156,6 +156,11 @@ impl Process {
         if self.drained.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
             log::debug!(event = "pipe-held", pid = self.pid; "something the child started still holds its pipes");
         }
+    }
+
+    /// Once the exit is known: the limit that the kernel ended it for, in words.
+    pub(super) fn excess(&self) -> Option<String> {
+        self.warden.excess()
     }
 
     /// Ends whatever the child left behind outside its group.

@@ -23,12 +23,20 @@ pub(super) struct Watch {
     _alive: Sender<()>,
 }
 
+/// Who is watched, and who is told.
+pub(super) struct Watched<'s> {
+    pub(super) name: &'s str,
+    pub(super) pid: u32,
+    pub(super) generation: u64,
+    pub(super) inbox: &'s Sender<Event>,
+}
+
 impl Allowance {
-    /// What has to be watched; none if nothing is limited, or all that is, is kept by the kernel.
-    pub(super) fn of(confinement: &Confinement, kept: bool) -> Option<Allowance> {
+    /// What has to be watched, if anything; the kernel keeps the processes of a user of its own, and `memory` if so said.
+    pub(super) fn of(confinement: &Confinement, memory: bool) -> Option<Allowance> {
         let own_user = confinement.user.is_some();
-        let memory_bytes = confinement.memory_limit.filter(|_| !kept);
-        let processes = confinement.max_processes.filter(|_| !kept && !own_user);
+        let memory_bytes = confinement.memory_limit.filter(|_| !memory);
+        let processes = confinement.max_processes.filter(|_| !own_user);
         (memory_bytes.is_some() || processes.is_some()).then_some(Allowance { memory_bytes, processes })
     }
 
@@ -36,14 +44,10 @@ impl Allowance {
     ///
     /// # Errors
     /// No thread can be started.
-    pub(super) fn watch(
-        self,
-        name: &str,
-        pid: u32,
-        generation: u64,
-        inbox: Sender<Event>,
-    ) -> io::Result<Watch> {
+    pub(super) fn watch(self, watched: Watched<'_>) -> io::Result<Watch> {
         let (alive, ended) = bounded::<()>(0);
+        let Watched { name, pid, generation, inbox } = watched;
+        let inbox = inbox.clone();
         thread::spawn(&format!("use:{name}"), move || {
             if let Some(excess) = self.wait(pid, &ended) {
                 let _ = inbox.send(Event::Excess { generation, excess });
@@ -98,11 +102,16 @@ mod tests {
 
     #[test]
     fn only_what_the_kernel_does_not_keep_is_watched() {
-        let limits = Confinement { max_processes: Some(1), ..Confinement::default() };
-        assert!(Allowance::of(&Confinement::default(), false).is_none());
-        assert!(Allowance::of(&limits, false).is_some() && Allowance::of(&limits, true).is_none());
+        let watched = |limits: &Confinement, kept| {
+            Allowance::of(limits, kept).map(|allowed| (allowed.memory_bytes, allowed.processes))
+        };
+        let limits = Confinement { max_processes: Some(1), memory_limit: Some(2), ..Confinement::default() };
+        assert_eq!(watched(&Confinement::default(), false), None);
+        assert_eq!(watched(&limits, false), Some((Some(2), Some(1))));
+        assert_eq!(watched(&limits, true), Some((None, Some(1))));
         let own_user = Confinement { user: Some("a".into()), ..limits };
-        assert!(Allowance::of(&own_user, false).is_none());
+        assert_eq!(watched(&own_user, false), Some((Some(2), None)));
+        assert_eq!(watched(&own_user, true), None);
     }
 
     #[test]
