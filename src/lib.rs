@@ -28,11 +28,12 @@
 //! - `protocol`, the rules of `discovery`, the restart policy and the routes are pure.
 //! - No lock is held while waiting for a client or a child. (One is held across `fork` and `exec`, so that no exit
 //!   can come before its process is known.)
-//! - No message body is logged. Nothing that came from outside is unwrapped.
+//! - No message body is logged, no secret shown: what is printed passes through `secrets::mask`. Nothing that came
+//!   from outside is unwrapped.
 //!
 //! # Threads
 //! `main` · `accept` · `conn-N` (a bounded pool, one request each) · for each server `sup:NAME`, and while a child runs
-//! `in:NAME`, `out:NAME`, `err:NAME` · for each link to an HTTP server `post:NAME`, another one for each request in
+//! `in:NAME`, `out:NAME`, `err:NAME` (and `use:NAME`, if what it may take is limited) · for each link to an HTTP server `post:NAME`, another one for each request in
 //! flight there, and `get:NAME` where it reads a stream of the server's · `sse:NAME` for each call of a client of
 //! 2024-11-05 · `reaper` · `health`, with an `ask:NAME` for each server it asks · `signals` · `reload` ·
 //! `table` and `stop`, once each. Long-lived ones have one inbox each.

@@ -219,6 +219,15 @@ fn a_server_takes_numbers_as_text() {
 }
 
 #[test]
+fn a_server_may_be_given_much_memory_and_a_user_by_number() {
+    let config =
+        config("[server.a]\ncommand = 'x'\nmemory_limit_bytes = 8000000000\nuser = 1000\ngroup = 'media'\n");
+    let server = &config.server["a"];
+    assert_eq!(server.memory_limit_bytes, Some(8_000_000_000));
+    assert_eq!((server.user.as_deref(), server.group.as_deref()), (Some("1000"), Some("media")));
+}
+
+#[test]
 fn a_mistake_in_one_server_loses_only_that_server() {
     let cases = [
         ("comand = 'x'", ":4: unknown key `comand`; did you mean `command`?"),
@@ -229,6 +238,8 @@ fn a_mistake_in_one_server_loses_only_that_server() {
         ("env = 's3cret'", ":4: env: a table of strings is expected here"),
         ("env = { A = ['s3cret'] }", ":4: env: `A` must be a string"),
         ("transport = 'sse'", ":4: transport: unknown variant `sse`, expected `stdio` or `http`"),
+        ("user = ''", ":4: user: a name or a number is expected here"),
+        ("max_open_files = -1", ":4: max_open_files: -1 is out of range; use 0 to 1000000"),
         ("start_timeout_seconds = 0", ":4: start_timeout_seconds: 0 is out of range"),
     ];
     for (line, expected) in cases {

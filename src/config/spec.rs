@@ -82,7 +82,7 @@ pub struct ChildSpec {
     /// Names of variables that its own files say it cannot do without.
     pub required: Vec<String>,
     /// What it may do and use.
-    pub confinement: Confinement,
+    pub confinement: Box<Confinement>,
 }
 
 impl ChildSpec {

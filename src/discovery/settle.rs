@@ -77,7 +77,7 @@ fn child(
         port: table.port,
         path: table.path.clone(),
         required: Vec::new(),
-        confinement: table.confinement(defaults, &origin.base, origin.own_folder),
+        confinement: Box::new(table.confinement(defaults, &origin.base, origin.own_folder)),
     })
 }
 

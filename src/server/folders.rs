@@ -28,6 +28,7 @@ const DEVICES: &str = "/dev";
 
 /// What a child's folders come to, with where its programs lie.
 #[derive(Debug, PartialEq)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code))]
 pub(super) struct Seen {
     read_only: Vec<PathBuf>,
     writable: Vec<PathBuf>,

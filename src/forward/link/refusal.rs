@@ -3,6 +3,7 @@
 use crate::config::redact;
 use crate::protocol::error::{INTERNAL_ERROR, RpcError};
 use crate::protocol::message::{Kind, Message};
+use crate::secrets;
 use ::http::{HeaderMap, StatusCode, header};
 use std::borrow::Cow;
 
@@ -89,7 +90,8 @@ impl std::fmt::Display for Refusal {
             }
             _ => {}
         }
-        let text = String::from_utf8_lossy(&self.body[..self.body.len().min(SHOWN_BYTES)]);
+        // Some repeat the credentials that they do not like.
+        let text = secrets::mask_start(&String::from_utf8_lossy(&self.body), SHOWN_BYTES);
         let text = text.trim().replace(char::is_control, " ");
         if text.is_empty() { Ok(()) } else { write!(f, ": {text}") }
     }
