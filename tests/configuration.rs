@@ -239,7 +239,7 @@ fn a_mistake_in_one_server_loses_only_that_server() {
         ("env = { A = ['s3cret'] }", ":4: env: `A` must be a string"),
         ("transport = 'sse'", ":4: transport: unknown variant `sse`, expected `stdio` or `http`"),
         ("user = ''", ":4: user: a name or a number is expected here"),
-        ("max_open_files = -1", ":4: max_open_files: -1 is out of range; use 0 to 1000000"),
+        ("max_open_files = 2000000", ":4: max_open_files: 2000000 is out of range; use 0 to 1000000"),
         ("start_timeout_seconds = 0", ":4: start_timeout_seconds: 0 is out of range"),
     ];
     for (line, expected) in cases {
