@@ -130,6 +130,16 @@ mod tests {
     }
 
     #[test]
+    fn secrets_are_not_logged() {
+        secrets::keep(["the-secret-in-a-log-line".to_string()]);
+        let pairs = [("why", Value::from("the-secret-in-a-log-line"))];
+        let mut record = Record::builder();
+        record.key_values(&pairs);
+        let line = json(&record.args(format_args!("it is the-secret-in-a-log-line")).build());
+        assert_eq!((&line["message"], &line["why"]), (&"it is ***".into(), &"***".into()));
+    }
+
+    #[test]
     fn fields_keep_their_types() {
         let pairs = [("pid", Value::from(7u64)), ("server", Value::from("x"))];
         let record = Record::builder().key_values(&pairs).build();

@@ -120,6 +120,8 @@ fn passwords(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::ServerTable;
+    use crate::config::spec::RemoteSpec;
 
     fn masked(line: &str) -> String {
         arguments(&line.split(' ').map(str::to_string).collect::<Vec<_>>()).join(" ")
@@ -155,5 +157,17 @@ mod tests {
             [("API_KEY", "s1"), ("KEYS", "/etc"), ("DIR", "x"), ("DB", "pg://u:s2@h"), ("PASS", "::1")];
         let variables = pairs.map(|(name, value)| (name.to_string(), value.to_string())).into();
         assert_eq!(secret_values(&variables).collect::<Vec<_>>(), ["s1", "s2"]);
+    }
+
+    #[test]
+    fn all_that_is_sent_to_a_server_elsewhere_is_secret() {
+        let remote = RemoteSpec {
+            url: "https://h/mcp?a=b&token=s1".parse().unwrap(),
+            headers: [("Authorization".to_string(), "Bearer s2".to_string())].into(),
+        };
+        let options = ServerTable::default().options(&Default::default());
+        let (name, origin) = ("far".to_string(), String::new());
+        let spec = ServerSpec { name, origin, launch: Launch::Remote(remote), options };
+        assert_eq!(secrets_of(&spec), ["s1", "Bearer s2", "s2"]);
     }
 }
