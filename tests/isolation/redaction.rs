@@ -79,8 +79,10 @@ fn the_error_of_a_server_that_fails_tells_no_secret() {
 
 #[test]
 fn the_words_of_a_refusal_tell_no_secret() {
-    let refusal =
-        r#"{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{\"code\":-32603,\"message\":\"bad key $DOTENV\"}}"#;
+    // Of the error 500 bytes are shown: not half of the second.
+    let message = format!("bad key $DOTENV {} $DOTENV", "x".repeat(440));
+    let error = format!(r#"{{\"code\":-32603,\"message\":\"{message}\"}}"#);
+    let refusal = format!(r#"{{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{error}}}"#);
     let site = blabber(&format!("read -r hello; echo \"{refusal}\"; read -r line; exit"));
     let proxy = site.start();
     let trouble = trouble(&proxy, "blab");
