@@ -199,10 +199,8 @@ impl Fleet {
 
 /// How its first child begins. A server elsewhere has no child to be started.
 fn role(spec: &ServerSpec) -> Role {
-    if !matches!(spec.launch, Launch::Child(_)) {
-        return Role::default();
-    }
-    let prober = || Arc::new(Prober::new(&spec.options, is_told_http(spec))) as Arc<dyn Probe>;
+    let Launch::Child(child) = &spec.launch else { return Role::default() };
+    let prober = || Arc::new(Prober::new(child, &spec.options)) as Arc<dyn Probe>;
     let probe = may_speak_http(spec).then(prober);
     match is_told_http(spec) {
         true => Role { probe, asleep: spec.options.start == Start::OnDemand, ..Role::default() },

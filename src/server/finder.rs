@@ -64,7 +64,7 @@ pub(super) struct Search {
     pub(super) pid: u32,
     /// The port it was given.
     pub(super) port: Option<u16>,
-    /// The path it is known by, if any.
+    /// The path where it spoke before, if that is known.
     pub(super) hint: Option<String>,
     pub(super) probe: Arc<dyn Probe>,
     pub(super) inbox: Sender<Event>,

@@ -3,7 +3,7 @@
 use super::nature::{ID, MAX_ANSWER_BYTES, first_answer, hello};
 use super::peer::{Answer, Content, Peer, Wait};
 use super::refusal::{Refusal, Trouble};
-use crate::config::spec::Options;
+use crate::config::spec::{ChildSpec, Options, Transport};
 use crate::forward::Target;
 use crate::forward::connector;
 use crate::protocol::message::{Kind, Message};
@@ -23,13 +23,24 @@ const PATHS: [&str; 3] = ["/mcp", "/sse", "/"];
 pub struct Prober {
     agent: Agent,
     /// It was said that this is an HTTP server: whatever answers is taken for it.
-    told: bool,
+    is_told: bool,
+    /// The path that was said: there and nowhere else.
+    path: Option<String>,
 }
 
 impl Prober {
-    /// For one server; `told` if it is known to be an HTTP server.
-    pub fn new(options: &Options, told: bool) -> Prober {
-        Prober { agent: connector::agent(options), told }
+    /// For the children of one server.
+    pub fn new(child: &ChildSpec, options: &Options) -> Prober {
+        let is_told = child.transport == Some(Transport::Http);
+        Prober { agent: connector::agent(options), is_told, path: child.path.clone() }
+    }
+
+    /// Where to ask, `hint` first.
+    fn paths<'p>(&'p self, hint: Option<&'p str>) -> Vec<&'p str> {
+        if let Some(path) = &self.path {
+            return vec![path];
+        }
+        hint.into_iter().chain(PATHS.into_iter().filter(|path| Some(*path) != hint)).collect()
     }
 
     fn at(&self, address: SocketAddr, path: &str) -> Option<Peer> {
@@ -41,8 +52,8 @@ impl Prober {
 impl Probe for Prober {
     fn ask(&self, address: SocketAddr, hint: Option<&str>) -> Sight {
         let mut best = Sight::Silent;
-        let others = PATHS.iter().copied().filter(|path| Some(*path) != hint);
-        for path in hint.into_iter().chain(others) {
+        let paths = self.paths(hint);
+        for path in &paths {
             let Some(peer) = self.at(address, path) else { continue };
             match peer.sight(path, PATIENCE) {
                 Sight::Mcp(path) => return Sight::Mcp(path),
@@ -53,7 +64,7 @@ impl Probe for Prober {
             }
         }
         match best {
-            Sight::Other if self.told => Sight::Mcp(hint.unwrap_or(PATHS[0]).to_string()),
+            Sight::Other if self.is_told => Sight::Mcp(paths[0].to_string()),
             best => best,
         }
     }

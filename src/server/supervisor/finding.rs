@@ -79,7 +79,7 @@ impl Supervisor {
             generation: self.generation,
             pid,
             port: self.port.filter(|_| self.may_listen()),
-            hint: self.child_spec()?.path.clone().or_else(|| learnt?.path),
+            hint: learnt.and_then(|learnt| learnt.path),
             probe: Arc::clone(probe),
             inbox: self.server.inbox.clone(),
         };
@@ -87,13 +87,14 @@ impl Supervisor {
         search.start().inspect_err(|error| log::warn!(server = self.name(), event = "no-thread"; "not looked for on a port: no thread ({error})")).ok()
     }
 
-    /// How long the present start may take.
-    pub(super) fn allowed_start(&self) -> Duration {
+    /// How long the present start may take, and by which key.
+    pub(super) fn allowed_start(&self) -> (&'static str, Duration) {
         let options = &self.spec.options;
-        if self.prepares() && recall(&self.spec, &self.context).is_none() {
-            return options.first_start_timeout.max(options.start_timeout);
+        let is_first = self.prepares() && recall(&self.spec, &self.context).is_none();
+        match is_first && options.first_start_timeout > options.start_timeout {
+            true => ("first_start_timeout_seconds", options.first_start_timeout),
+            false => ("start_timeout_seconds", options.start_timeout),
         }
-        options.start_timeout
     }
 
     fn prepares(&self) -> bool {

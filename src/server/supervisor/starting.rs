@@ -124,7 +124,7 @@ impl Supervisor {
     }
 
     fn start_patience(&self) -> Duration {
-        let own = self.allowed_start();
+        let (_, own) = self.allowed_start();
         if self.is_on_trial() { own.min(PROBE_PATIENCE) } else { own }
     }
 
@@ -132,8 +132,8 @@ impl Supervisor {
         if self.is_on_trial() {
             return self.give_up("no answer");
         }
-        let seconds = self.allowed_start().as_secs();
-        self.note(format!("started, but did not speak MCP within start_timeout_seconds = {seconds}"));
+        let (key, allowed) = self.allowed_start();
+        self.note(format!("started, but did not speak MCP within {key} = {}", allowed.as_secs()));
         self.end(Reason::StartTimeout);
     }
 
