@@ -57,6 +57,12 @@ pub fn mask_start(text: &str, bytes: usize) -> String {
     without(text, &spans(text, &known()), bytes)
 }
 
+/// The same of a text as it came, of which no more than needed is looked at.
+pub fn start_of(text: &[u8], bytes: usize) -> String {
+    let enough = text.len().min(bytes + longest());
+    mask_start(&String::from_utf8_lossy(&text[..enough]), bytes)
+}
+
 /// Length in bytes of the longest value that is known.
 pub fn longest() -> usize {
     known().iter().map(String::len).max().unwrap_or(0)
@@ -133,6 +139,7 @@ mod tests {
         keep(["the-secret-of-this-test".to_string()]);
         assert_eq!(mask("so: the-secret-of-this-test"), "so: ***");
         assert_eq!(mask_start("so: the-secret-of-this-test", 9), "so: ***");
+        assert_eq!(start_of(b"so: the-secret-of-this-test, you know", 9), "so: ***");
         assert!(longest() >= 23);
     }
 

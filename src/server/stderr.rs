@@ -61,9 +61,18 @@ impl Tail {
     pub(super) fn follow(&self, pipe: impl Read, server: &str) {
         let mut pipe = BufReader::new(pipe);
         while let Ok(Some(text)) = next(&mut pipe) {
-            log::info!(target: "stderr", server, event = "stderr"; "{text}");
-            self.push(text);
+            self.hear(server, text);
         }
+    }
+
+    /// Logs and keeps one line, without its end.
+    pub(super) fn take(&self, server: &str, line: &[u8]) {
+        self.hear(server, shortened(line, line.len()));
+    }
+
+    fn hear(&self, server: &str, text: String) {
+        log::info!(target: "stderr", server, event = "stderr"; "{text}");
+        self.push(text);
     }
 }
 
@@ -77,13 +86,14 @@ fn next(pipe: &mut impl BufRead) -> io::Result<Option<String>> {
     }
     let whole = line.pop_if(|byte| *byte == b'\n').is_some();
     line.pop_if(|byte| *byte == b'\r');
-    let start = secrets::mask_start(&String::from_utf8_lossy(&line), MAX_LINE_BYTES);
-    if line.len() <= MAX_LINE_BYTES {
-        return Ok(Some(start));
-    }
-    let rest = if whole { 0 } else { pipe.skip_until(b'\n')? };
-    let bytes = line.len() + rest.saturating_sub(1); // its end is counted in the rest
-    Ok(Some(format!("{start}… (a line of {bytes} bytes)")))
+    let rest = if whole || line.len() <= MAX_LINE_BYTES { 0 } else { pipe.skip_until(b'\n')? };
+    Ok(Some(shortened(&line, line.len() + rest.saturating_sub(1)))) // its end is counted in the rest
+}
+
+/// A line of that many bytes, of which `line` is the start: no more than people read, and no secret.
+fn shortened(line: &[u8], bytes: usize) -> String {
+    let start = secrets::start_of(line, MAX_LINE_BYTES);
+    if bytes <= MAX_LINE_BYTES { start } else { format!("{start}… (a line of {bytes} bytes)") }
 }
 
 #[cfg(test)]

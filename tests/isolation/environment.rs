@@ -56,17 +56,23 @@ fn every_child_has_its_own_secrets_and_nobody_elses() {
     assert_eq!(all[1].1["STOLEN"], "$GITHUB_TOKEN");
 }
 
+/// The port of one that is known to speak on its pipes is taken: our own door for it listens there.
 #[test]
-fn every_child_is_told_its_port_unless_it_has_its_own() {
-    let proxy = site().start();
+fn a_child_that_may_listen_is_told_its_port_unless_it_has_its_own() {
+    let site = site().fake("five", Fake::http().env("MCP_HOST", "::1"));
+    let silent = format!("command = {:?}\n", example("fake_stdio"));
+    site.write("servers/four/server.toml", &silent);
+    let proxy = site.start();
     let port = |name| wait_server(&proxy, name, |entry| entry["state"] == "ready")["port"].to_string();
-    for (name, own) in [("one", None), ("two", Some("4")), ("three", None)] {
-        let environment = environ(pid(&proxy, name));
-        let given = port(name);
-        assert_eq!(environment["PORT"], own.unwrap_or(&given), "{name}");
-        assert_eq!((&environment["MCP_PORT"], &environment["FASTMCP_PORT"]), (&given, &given));
-        assert_eq!((&*environment["HOST"], &*environment["MCP_HOST"]), ("127.0.0.1", "127.0.0.1"));
+    for name in ["three", "four", "five"] {
+        let (environment, port) = (environ(pid(&proxy, name)), port(name));
+        let told = ["PORT", "MCP_PORT", "FASTMCP_PORT"].map(|name| environment[name].as_str());
+        assert_eq!(told, [&port; 3], "{name}");
+        let own = if name == "five" { "::1" } else { "127.0.0.1" };
+        assert_eq!((&*environment["HOST"], &*environment["MCP_HOST"]), ("127.0.0.1", own));
     }
+    assert_eq!(environ(pid(&proxy, "two"))["PORT"], "4");
+    assert!(!environ(pid(&proxy, "one")).contains_key("PORT"));
 }
 
 #[test]
