@@ -1,6 +1,7 @@
 //! What a child may do and use, beside what its user may.
 
 use super::{Defaults, ServerTable};
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// The bounds around a child.
@@ -31,6 +32,19 @@ pub struct Folders {
     pub read_only: Vec<PathBuf>,
     /// Readable and writable.
     pub writable: Vec<PathBuf>,
+}
+
+impl Confinement {
+    /// What may be the reason that a program could not be started in it, for the end of a message.
+    pub fn hint(&self, error: &io::Error) -> &'static str {
+        match error.kind() {
+            io::ErrorKind::PermissionDenied if self.folders.is_some() => {
+                "; is the folder of its program or interpreter named in read_only?"
+            }
+            io::ErrorKind::PermissionDenied if self.user.is_some() => "; can its user reach its folder?",
+            _ => "",
+        }
+    }
 }
 
 impl ServerTable {

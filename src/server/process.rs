@@ -62,8 +62,7 @@ impl Launcher<'_> {
     pub(super) fn start(&self, generation: u64) -> Result<Child, String> {
         // A name may hold dots, but neither # nor slash: so no marker is the beginning of another child's.
         let marker = format!("{}/{}#{}/{generation}/", self.context.guard.marker(), self.name, self.number);
-        let label = format!("{}-{}-{generation}", self.name, self.number);
-        let (mut command, group) = self.command(&marker, &label)?;
+        let (mut command, group) = self.command(generation, &marker)?;
         let inbox = self.inbox.clone();
         let on_exit = move |status| drop(inbox.send(Event::Exited { generation, status }));
         let program = &self.way.command;
@@ -71,7 +70,7 @@ impl Launcher<'_> {
             .context
             .reaper
             .spawn(&mut command, on_exit)
-            .map_err(|error| format!("exec {program}: {error}"))?;
+            .map_err(|error| format!("exec {program}: {error}{}", self.spec.confinement.hint(&error)))?;
         let pid = process.id();
         self.context.guard.watch(pid);
         let watched = Watched { name: self.name, pid, generation, inbox: self.inbox };
@@ -86,9 +85,9 @@ impl Launcher<'_> {
         Ok(Child::process(input, generation, Process { pid, marker, drained, warden }))
     }
 
-    fn command(&self, marker: &str, label: &str) -> Result<(Command, Option<Group>), String> {
+    fn command(&self, generation: u64, marker: &str) -> Result<(Command, Option<Group>), String> {
         let account = users::account(&self.spec.confinement)?;
-        for open in confinement::check_files(self.spec)? {
+        for open in confinement::check_files(self.spec)?.iter().filter(|_| generation == 1) {
             log::warn!(server = self.name, event = "open-file"; "{open}");
         }
         let theirs = account.as_ref().map(|account| &account.variables);
@@ -105,8 +104,9 @@ impl Launcher<'_> {
             command.env(name, value);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let label = format!("{}-{}-{generation}", self.name, self.number);
         let group =
-            confinement::confine(&mut command, &self.spec.confinement, account.as_ref(), &path, label)?;
+            confinement::confine(&mut command, &self.spec.confinement, account.as_ref(), &path, &label)?;
         Ok((command, group))
     }
 

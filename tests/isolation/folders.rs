@@ -99,6 +99,19 @@ fn its_own_folder_is_readable_and_the_rest_is_shut() {
 }
 
 #[test]
+fn a_program_that_is_shut_out_is_told_of() {
+    let site = Site::new();
+    let elsewhere = site.program("elsewhere/interpreter", "#!/bin/sh\n");
+    let program = format!("#!{}\n", elsewhere.display());
+    site.program("servers/a/run", &program);
+    site.write("servers/a/server.toml", "command = './run'\nread_only = []\n");
+    let proxy = site.start();
+    let trouble = trouble(&proxy, "a");
+    let told = trouble.contains("named in read_only?") || trouble.contains("cannot be kept: ");
+    assert!(told, "{trouble}");
+}
+
+#[test]
 fn what_cannot_be_kept_is_not_started() {
     let missing = tries("writable = ['no/such/folder']\n").unwrap_err();
     assert!(missing.contains("named in read_only or writable, does not exist"), "{missing}");
