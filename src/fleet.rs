@@ -6,7 +6,7 @@ use crate::discovery::LeftOut;
 use crate::forward::{Forward, Target};
 use crate::http;
 use crate::server::ports::{Lease, Ports};
-use crate::server::{Context, Role, Server, Target as Wanted};
+use crate::server::{Context, Role, Server, State, Target as Wanted};
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -90,6 +90,16 @@ impl Served {
         self.others().iter().for_each(|server| server.lull());
     }
 
+    /// Its program has changed: restarts what runs, and tries again at once what failed. Who sleeps, or was stopped by
+    /// command, is left alone; false if that is so of the first.
+    pub fn renew(&self) -> bool {
+        let status = self.server.status();
+        let rests = status.rests() && matches!(status.state, State::Stopped | State::Stopping);
+        self.server.renew();
+        self.others().iter().for_each(|server| server.renew_later());
+        status.target == Wanted::Up && !rests
+    }
+
     fn close(&self) {
         self.server.close();
         self.bridge.close();
@@ -142,6 +152,7 @@ impl Fleet {
         // A changed server stays known until its successor takes over: clients do not recover from 404.
         let gone = old.servers.values().filter(|served| !servers.contains_key(&served.spec.name));
         let gone: Vec<&Arc<Served>> = gone.collect();
+        self.withdraw(&gone, &fresh);
         close_all(gone.iter().copied(), http);
         let mut leases = hand_over(&gone, &fresh);
         // Who asks for a certain port comes before those who take any.
@@ -195,6 +206,18 @@ impl Fleet {
         for served in self.serving().servers.values() {
             served.server.wait_settled(deadline.saturating_duration_since(Instant::now()));
         }
+    }
+
+    /// What has no successor is not served any more, however long its child may take to end.
+    fn withdraw(&self, gone: &[&Arc<Served>], fresh: &[ServerSpec]) {
+        let old = self.serving();
+        let ends = |name: &String| {
+            gone.iter().any(|served| served.spec.name == *name)
+                && !fresh.iter().any(|spec| spec.name == *name)
+        };
+        let kept = old.servers.iter().filter(|(name, _)| !ends(name));
+        let kept: BTreeMap<_, _> = kept.map(|(name, served)| (name.clone(), Arc::clone(served))).collect();
+        self.publish(kept, old.left_out.clone());
     }
 
     fn publish(&self, servers: BTreeMap<String, Arc<Served>>, left_out: Vec<LeftOut>) {

@@ -13,7 +13,7 @@ const LAYERS: [&[&str]; 10] = [
     &["forward"],
     &["bridge"],
     &["fleet"],
-    &["front", "ops", "signal"],
+    &["front", "ops", "signal", "watch"],
     &["app"],
     &["cli"],
 ];

@@ -164,6 +164,9 @@ pub struct Defaults {
     pub retry_ms: u64,
     /// Names of the proxy's own variables that servers get.
     pub pass_env: Vec<String>,
+    /// Names in a server's folder whose changes mean nothing in development: of files, or of folders with a slash at
+    /// the end. `*` stands for any characters, `?` for one.
+    pub watch_ignore: Vec<String>,
 }
 
 impl Default for Defaults {
@@ -184,6 +187,7 @@ impl Default for Defaults {
             stream_close_after_ms: 0,
             retry_ms: 1000,
             pass_env: Vec::new(),
+            watch_ignore: Vec::new(),
         }
     }
 }
