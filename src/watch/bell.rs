@@ -107,26 +107,33 @@ mod linux {
             Ok(Bell { inotify, places: BTreeMap::new(), watches: BTreeMap::new() })
         }
 
-        /// Watches this folder too. One that is gone already needs none, and one that may not be read has none.
+        /// Watches this folder too; false if that was so. One that is gone already needs no watch, and one that may not
+        /// be read has none.
         ///
         /// # Errors
         /// There are too many watches.
-        pub(in crate::watch) fn watch(&mut self, folder: &Path) -> Result<(), NoBell> {
+        pub(in crate::watch) fn watch(&mut self, folder: &Path) -> Result<bool, NoBell> {
             let changes = WatchFlags::CREATE | WatchFlags::DELETE | WatchFlags::MOVE | WatchFlags::ATTRIB;
             let writing = WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE;
             let own = WatchFlags::DELETE_SELF | WatchFlags::MOVE_SELF;
             match inotify::add_watch(&self.inotify, folder, changes | writing | own | WatchFlags::ONLYDIR) {
-                Ok(watch) => {
-                    // What stood there may have been replaced.
-                    if self.watches.insert(folder.to_path_buf(), watch).is_some_and(|old| old != watch) {
-                        self.places.values_mut().for_each(|paths| paths.retain(|path| path != folder));
-                    }
-                    self.places.entry(watch).or_default().insert(folder.to_path_buf());
-                    Ok(())
-                }
+                Ok(watch) => Ok(self.place(folder, watch)),
                 Err(error @ (Errno::NOSPC | Errno::NOMEM)) => Err(NoBell::Error(error.into())),
-                Err(_) => Ok(()),
+                Err(_) => Ok(false),
             }
+        }
+
+        /// Notes where a watch is; false if that was known.
+        fn place(&mut self, folder: &Path, watch: i32) -> bool {
+            let before = self.watches.insert(folder.to_path_buf(), watch);
+            if before == Some(watch) {
+                return false;
+            }
+            // What stood there was replaced.
+            if let Some(paths) = before.and_then(|old| self.places.get_mut(&old)) {
+                paths.remove(folder);
+            }
+            self.places.entry(watch).or_default().insert(folder.to_path_buf())
         }
 
         /// Ends the watches on all other folders.
@@ -216,7 +223,7 @@ mod none {
             Err(NoBell::Error(io::ErrorKind::Unsupported.into()))
         }
 
-        pub(in crate::watch) fn watch(&mut self, _: &Path) -> Result<(), NoBell> {
+        pub(in crate::watch) fn watch(&mut self, _: &Path) -> Result<bool, NoBell> {
             match *self {}
         }
 

@@ -94,12 +94,16 @@ mod tests {
             self.habits.took(entry, &[path], self.now);
             waited
         }
+
+        fn turns(&mut self, file: &str, count: usize) -> Vec<Duration> {
+            (0..count).map(|_| self.turn(file, 0)).collect()
+        }
     }
 
     #[test]
     fn a_loop_is_slowed_down_until_it_is_none() {
         let mut row = Row::new();
-        let waits: Vec<Duration> = (0..40).map(|_| row.turn("/s/notes/state.json", 0)).collect();
+        let waits: Vec<Duration> = row.turns("/s/notes/state.json", 40);
         assert!(waits[..10].iter().all(Duration::is_zero), "{waits:?}");
         assert_eq!(waits[10..13], [500, 1000, 2000].map(Duration::from_millis));
         assert_eq!(waits[39], LONGEST_WAIT);
@@ -122,7 +126,7 @@ mod tests {
     #[test]
     fn what_else_changes_does_not_wait_and_nobody_else_does() {
         let mut row = Row::new();
-        (0..20).for_each(|_| drop(row.turn("/s/notes/state.json", 0)));
+        row.turns("/s/notes/state.json", 20);
         assert!(row.habits.holds(Path::new(ENTRY), Path::new("/s/notes/state.json"), row.now).is_some());
         assert_eq!(row.habits.holds(Path::new(ENTRY), Path::new("/s/notes/index.js"), row.now), None);
         assert_eq!(row.habits.holds(Path::new("/s/b"), Path::new("/s/notes/state.json"), row.now), None);
@@ -138,7 +142,7 @@ mod tests {
     #[test]
     fn a_pause_ends_the_row() {
         let mut row = Row::new();
-        (0..15).for_each(|_| drop(row.turn("/s/notes/state.json", 0)));
+        row.turns("/s/notes/state.json", 15);
         row.now += LONGEST_WAIT;
         assert!(row.turn("/s/notes/state.json", 0).is_zero());
         assert!(row.turn("/s/notes/state.json", 0).is_zero());

@@ -18,6 +18,7 @@ pub use concern::concerned;
 pub use plan::Plan;
 
 use crate::thread;
+use bell::Bell;
 use crossbeam_channel::{Sender, bounded};
 use std::collections::BTreeSet;
 use std::io;
@@ -48,7 +49,8 @@ impl Watch {
         let (inbox, received) = bounded(INBOX);
         // Who is told may be gone: then all ends.
         let tell = move |changes: Changes| drop(events.send(changes.into()));
-        let watcher = Watcher::new(plan, most_folders, inbox.clone(), Box::new(tell));
+        let bell = Bell::hang(plan.servers(), inbox.clone());
+        let watcher = Watcher::new(plan, most_folders, bell, Box::new(tell));
         thread::spawn("watch", move || watcher.run(&received))?;
         Ok(Watch { inbox })
     }

@@ -7,7 +7,7 @@ use super::desk::Desk;
 use super::habits::Habits;
 use super::plan::Plan;
 use super::snapshot::{Look, Snapshot, Stamp, difference, look};
-use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -42,10 +42,10 @@ impl Watcher {
     pub(super) fn new(
         plan: Plan,
         most_folders: usize,
-        inbox: Sender<Event>,
+        bell: Result<Bell, NoBell>,
         tell: Box<dyn Fn(Changes) + Send>,
     ) -> Watcher {
-        let bell = Bell::hang(plan.servers(), inbox).map_err(|why| poll_because(&why)).ok();
+        let bell = bell.map_err(|why| poll_because(&why)).ok();
         let mut watcher = Watcher {
             plan,
             most_folders,
@@ -109,10 +109,21 @@ impl Watcher {
             if self.held(&path, now).is_some() {
                 continue;
             }
+            if ring.is_folder && what == What::Changed {
+                self.enter(&path);
+            }
             match what {
                 What::Written => self.desk.opened(path, now),
                 _ => self.desk.closed(&path, now),
             }
+        }
+    }
+
+    /// A folder may be new: what is being written in it is to be heard of at once. One that cannot be watched is met
+    /// again at the next look.
+    fn enter(&mut self, folder: &Path) {
+        if let Some(bell) = self.bell.as_mut().filter(|bell| bell.count() < self.most_folders) {
+            let _ = bell.watch(folder);
         }
     }
 
@@ -127,9 +138,8 @@ impl Watcher {
     }
 
     fn time_is_up(&mut self, now: Instant) {
-        let moves = self.look();
-        if self.bell.is_none() && moves {
-            // It may be half written: what is the same at the next look is at rest.
+        if self.look() {
+            // Half of it may still be to come. What is the same at the next look is at rest.
             self.desk.note(now);
         }
         if self.desk.due().is_some_and(|due| due <= now) {
@@ -168,14 +178,15 @@ impl Watcher {
         }
     }
 
-    /// Sees what is there now, with a watch on each folder; true if it is other than what was seen last.
+    /// Sees what is there now, with a watch on each folder; true if it has come upon something that no bell has told.
     fn look(&mut self) -> bool {
-        let (mut bell, mut failure) = (self.bell.take(), None);
+        let (mut bell, mut failure, mut untold) = (self.bell.take(), None, false);
         let mut enter = |folder: &Path| {
-            if let Some(bell) = &mut bell
-                && failure.is_none()
-            {
-                failure = bell.watch(folder).err();
+            if let Some(bell) = bell.as_mut().filter(|_| failure.is_none()) {
+                match bell.watch(folder) {
+                    Ok(is_new) => untold |= is_new,
+                    Err(why) => failure = Some(why),
+                }
             }
         };
         let look = look(&self.plan, self.most_folders, &mut enter);
@@ -189,9 +200,9 @@ impl Watcher {
             poll_because(&why);
         }
         self.mind_bound(&look);
-        let moves = look.snapshot != self.seen;
+        let other = look.snapshot != self.seen;
         self.seen = look.snapshot;
-        moves
+        untold || other && self.bell.is_none()
     }
 
     fn mind_bound(&mut self, look: &Look) {
@@ -205,4 +216,112 @@ impl Watcher {
 
 fn poll_because(why: &NoBell) {
     log::warn!(event = "polling"; "changes are looked for once a second: {why}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::unbounded;
+    use std::fs;
+    use tempfile::TempDir;
+
+    /// A watcher without a bell, whose clock is the test's.
+    struct Stage {
+        site: TempDir,
+        watcher: Watcher,
+        told: Receiver<Changes>,
+        start: Instant,
+    }
+
+    impl Stage {
+        fn new() -> Stage {
+            let site = tempfile::tempdir().unwrap();
+            fs::create_dir_all(site.path().join("servers/a")).unwrap();
+            let (sender, told) = unbounded();
+            let tell = Box::new(move |changes| sender.send(changes).unwrap());
+            let plan = Plan::new(&site.path().join("servers"), [site.path().join("proxy.toml")]);
+            let watcher = Watcher::new(plan, 100, Err(NoBell::Shared), tell);
+            Stage { site, watcher, told, start: Instant::now() }
+        }
+
+        fn write(&self, path: &str, text: &str) {
+            fs::write(self.site.path().join("servers/a").join(path), text).unwrap();
+        }
+
+        /// What is told at this time.
+        fn at(&mut self, ms: u64) -> Vec<String> {
+            self.watcher.time_is_up(self.start + Duration::from_millis(ms));
+            let paths = self.told.try_iter().flat_map(|Changes(paths)| paths);
+            paths.map(|path| path.file_name().unwrap().to_str().unwrap().to_string()).collect()
+        }
+    }
+
+    #[test]
+    fn what_is_the_same_at_two_looks_is_told_once() {
+        let mut stage = Stage::new();
+        assert_eq!(stage.at(0), [""; 0]);
+        stage.write("x.js", "1");
+        assert_eq!(stage.at(1000), [""; 0]);
+        assert_eq!(stage.watcher.desk.due(), Some(stage.start + Duration::from_millis(1200)));
+        assert_eq!(stage.at(1200), ["x.js"]);
+        assert_eq!(stage.at(2200), [""; 0]);
+    }
+
+    #[test]
+    fn what_grows_is_waited_for_but_not_for_ever() {
+        let mut stage = Stage::new();
+        let grow = |stage: &mut Stage, n: u64| {
+            stage.write("x.js", &"1".repeat(usize::try_from(n).unwrap()));
+            stage.at(n * 200)
+        };
+        assert_eq!((1..26).flat_map(|n| grow(&mut stage, n)).count(), 0);
+        assert_eq!(grow(&mut stage, 26), ["x.js"]);
+    }
+
+    #[test]
+    fn what_came_and_went_was_never_there() {
+        let mut stage = Stage::new();
+        stage.write("x.js", "1");
+        stage.at(1000);
+        fs::remove_file(stage.site.path().join("servers/a/x.js")).unwrap();
+        stage.at(1200);
+        assert_eq!(stage.at(1400), [""; 0]);
+        assert_eq!(stage.watcher.desk.due(), None);
+    }
+
+    #[test]
+    fn another_plan_is_no_change_and_loses_none() {
+        let mut stage = Stage::new();
+        fs::create_dir_all(stage.site.path().join("servers/a/target")).unwrap();
+        stage.write("target/program", "1");
+        stage.write("x.js", "1");
+        let (servers, program) =
+            (stage.site.path().join("servers"), stage.site.path().join("servers/a/target/program"));
+        stage.watcher.attend(Plan::new(&servers, [program]));
+        assert_eq!(stage.at(1000), ["x.js"]);
+        stage.write("target/program", "other");
+        stage.at(2000);
+        assert_eq!(stage.at(2200), ["program"]);
+        stage.watcher.attend(Plan::new(&servers, []));
+        stage.at(3000);
+        assert_eq!(stage.at(3200), [""; 0]);
+    }
+
+    #[test]
+    fn what_a_server_writes_itself_waits_and_the_rest_does_not() {
+        let mut stage = Stage::new();
+        let turn = |stage: &mut Stage, n: u64, path: &str| {
+            stage.write(path, &"1".repeat(usize::try_from(n).unwrap()));
+            stage.at(n * 400);
+            stage.at(n * 400 + 200)
+        };
+        assert!((1..=10).all(|n| turn(&mut stage, n, "state.txt") == ["state.txt"]));
+        // Half a second after the tenth, and then a second after the eleventh.
+        assert_eq!(turn(&mut stage, 11, "state.txt"), [""; 0]);
+        assert_eq!(turn(&mut stage, 12, "state.txt"), ["state.txt"]);
+        assert_eq!(turn(&mut stage, 13, "state.txt"), [""; 0]);
+        assert_eq!(turn(&mut stage, 14, "x.js"), ["x.js"]);
+        assert_eq!(stage.watcher.desk.due(), Some(stage.start + Duration::from_millis(6000)));
+        assert_eq!(stage.at(6000), ["state.txt"]);
+    }
 }
