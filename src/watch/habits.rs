@@ -53,8 +53,13 @@ impl Habits {
         Some(habit.last + habit.wait()).filter(|until| *until > now)
     }
 
-    /// These changes in `entry` are told now. True if from now on changes like these wait: time to say so.
+    /// These changes in `entry` are told now. True if from now on changes like these wait: time to say so. Where the
+    /// entry itself has come, gone or been replaced it was no server's doing.
     pub(super) fn took(&mut self, entry: &Path, paths: &[PathBuf], now: Instant) -> bool {
+        if paths.iter().any(|path| path == entry) {
+            self.0.remove(entry);
+            return false;
+        }
         let kinds: BTreeSet<Kind> = paths.iter().map(|path| kind(path)).collect();
         let row = self.0.get(entry).filter(|habit| now <= habit.last + habit.wait() + SOON);
         let common = row
@@ -137,6 +142,14 @@ mod tests {
         let (mut habits, now) = (Habits::default(), Instant::now());
         let said = (0..30).filter(|_| habits.took(Path::new(ENTRY), &["/s/notes/x.json".into()], now));
         assert_eq!(said.count(), 1);
+    }
+
+    #[test]
+    fn a_folder_that_comes_and_goes_is_nobody_s_habit() {
+        let mut row = Row::new();
+        row.turns("/s/notes/state.json", 9);
+        row.turn(ENTRY, 0);
+        assert!(row.turns("/s/notes/state.json", 10).iter().all(Duration::is_zero));
     }
 
     #[test]
