@@ -44,16 +44,16 @@ pub(super) enum NoBell {
 
 impl fmt::Display for NoBell {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let raise = |key| format!("raise it: sysctl fs.inotify.{key}=…");
+        let raise = |key, value| format!("raise it: sysctl fs.inotify.{key}={value}");
         match self {
             NoBell::Shared => out.write_str(
                 "the folder is on a network or shared file system, which does not tell of all changes",
             ),
             NoBell::Error(error) => {
                 let remedy = match error.kind() {
-                    std::io::ErrorKind::StorageFull => raise("max_user_watches"),
+                    std::io::ErrorKind::StorageFull => raise("max_user_watches", 524_288),
                     std::io::ErrorKind::Unsupported => "this system has no inotify".to_string(),
-                    _ => raise("max_user_instances"),
+                    _ => raise("max_user_instances", 512),
                 };
                 write!(out, "no more can be watched ({error}); {remedy}")
             }
