@@ -165,7 +165,7 @@ pub struct Defaults {
     /// Names of the proxy's own variables that servers get.
     pub pass_env: Vec<String>,
     /// Names in a server's folder whose changes mean nothing in development: of files, or of folders with a slash at
-    /// the end. `*` stands for any characters, `?` for one.
+    /// the end. `*` stands for any characters.
     pub watch_ignore: Vec<String>,
 }
 

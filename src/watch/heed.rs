@@ -20,7 +20,7 @@ const FOLDERS: [&str; 14] = [
 /// Folders with a dot in which a server may be declared.
 const DECLARING_FOLDERS: [&str; 3] = [".vscode", ".cursor", ".mcp"];
 /// What a server is likely to write, and what editors and downloads leave for a moment.
-const FILES: [&str; 25] = [
+const FILES: [&str; 27] = [
     "*.log",
     "*.log.*",
     "*.db",
@@ -39,7 +39,9 @@ const FILES: [&str; 25] = [
     "*.part",
     "*.bak",
     "*.orig",
-    "*.sw?",
+    "*.swp",
+    "*.swo",
+    "*.swx",
     "*~",
     "#*#",
     ".#*",
@@ -62,31 +64,20 @@ pub(super) fn heeds_file(name: &str, more: &[String]) -> bool {
     !own.chain(FILES).any(|pattern| fits(pattern, name))
 }
 
-/// Whether a name fits a pattern, in which `*` stands for any characters and `?` for one.
+/// Whether a name fits a pattern, in which `*` stands for any characters.
 fn fits(pattern: &str, name: &str) -> bool {
-    let (mut pattern_at, mut name_at) = (0, 0);
-    let (pattern, name): (Vec<char>, Vec<char>) = (pattern.chars().collect(), name.chars().collect());
-    // Where the last star stood, and how far it reaches.
-    let mut star: Option<(usize, usize)> = None;
-    while name_at < name.len() {
-        match pattern.get(pattern_at) {
-            Some('*') => {
-                star = Some((pattern_at, name_at));
-                pattern_at += 1;
-            }
-            Some(&c) if c == '?' || c == name[name_at] => {
-                (pattern_at, name_at) = (pattern_at + 1, name_at + 1)
-            }
-            _ => match &mut star {
-                Some((at, reach)) => {
-                    *reach += 1;
-                    (pattern_at, name_at) = (*at + 1, *reach);
-                }
-                None => return false,
-            },
+    let mut parts = pattern.split('*');
+    let first = parts.next().unwrap_or_default();
+    let (Some(mut rest), Some(last)) = (name.strip_prefix(first), parts.next_back()) else {
+        return pattern == name;
+    };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
         }
     }
-    pattern[pattern_at..].iter().all(|c| *c == '*')
+    rest.ends_with(last)
 }
 
 #[cfg(test)]
@@ -102,13 +93,20 @@ mod tests {
             ("*.db-*", "x.db-wal"),
             ("#*#", "#x#"),
             ("*a*b", "xaaxb"),
-            ("*.sw?", ".x.swp"),
+            ("*a*b*c*", "xaxbxcx"),
+            ("**", "x"),
         ] {
             assert!(fits(pattern, name), "{pattern} {name}");
         }
-        for (pattern, name) in
-            [("*.log", "a.logs"), ("a", "b"), ("a", ""), ("#*#", "#"), ("*a*b", "ab_"), ("*.sw?", "x.sw")]
-        {
+        for (pattern, name) in [
+            ("*.log", "a.logs"),
+            ("a", "b"),
+            ("a", ""),
+            ("#*#", "#"),
+            ("*a*b", "ab_"),
+            ("*a*a", "a"),
+            ("*a*b*c*", "cba"),
+        ] {
             assert!(!fits(pattern, name), "{pattern} {name}");
         }
     }
