@@ -6,7 +6,8 @@
 //! ```text
 //! cli                       the command line, the commands to a running proxy
 //! app                       composition, the main thread's events, the order of the end
-//! front   ops   signal      routes and guards │ health thread and reports │ INT, TERM, HUP
+//! front   ops               routes and guards │ health thread and reports
+//! signal  watch             INT, TERM, HUP │ what changes in the servers folder
 //! fleet                     the servers that are served, by name
 //! bridge                    clients meet the children of a stdio server, or links to an HTTP server
 //! forward                   HTTP servers: requests passed on as they are; links, which stand in for a child's pipes
@@ -37,7 +38,7 @@
 //! take is limited · for each link to an HTTP server `post:NAME`, another one for each request in
 //! flight there, and `get:NAME` where it reads a stream of the server's · `sse:NAME` for each call of a client of
 //! 2024-11-05 · `reaper` · `health`, with an `ask:NAME` for each server it asks · `signals` · `reload` ·
-//! `table` and `stop`, once each. Long-lived ones have one inbox each.
+//! with `--dev` `watch` and its `bell` · `table` and `stop`, once each. Long-lived ones have one inbox each.
 //!
 //! # A start
 //! What a server is, its folder does not tell: most that can speak HTTP speak on their pipes unless asked otherwise. So
@@ -72,3 +73,4 @@ mod secrets;
 mod server;
 mod signal;
 mod thread;
+mod watch;

@@ -14,7 +14,7 @@ const LAYERS: [&[&str]; 11] = [
     &["forward"],
     &["bridge"],
     &["fleet"],
-    &["front", "ops", "signal"],
+    &["front", "ops", "signal", "watch"],
     &["app"],
     &["cli"],
 ];

@@ -22,7 +22,7 @@ Options, before or after any command             Environment                Defa
   --listen IP:PORT    address to listen on       MCP_PROXY_LISTEN           127.0.0.1:3000
   --state-dir FOLDER  keys and sessions          MCP_PROXY_STATE_DIR        ~/.local/state/mcp-proxy
   --log-format FORM   text or json               MCP_PROXY_LOG_FORMAT       text
-  --dev               for writing a server       MCP_PROXY_DEV              off
+  --dev               restart what changes       MCP_PROXY_DEV              off
   --help, --version
 
   An option wins over the environment, that over the file, that over the default. The file has many more keys;
@@ -39,6 +39,7 @@ Examples
   mcp-proxy check                       is everything in ./servers understood?
   mcp-proxy --listen 127.0.0.1:8080     serve on another port
   mcp-proxy restart notes               after changing it
+  mcp-proxy --dev                       while you write one: what you save is served at once
 
 Exit codes: 0 well; 1 something is wrong or not running; 2 usage or configuration.
 ";

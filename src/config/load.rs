@@ -38,6 +38,13 @@ pub struct Loaded {
     pub dev: bool,
 }
 
+impl Loaded {
+    /// The files that say all this, there or not.
+    pub fn files(&self) -> Vec<PathBuf> {
+        vec![self.file.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE))]
+    }
+}
+
 /// The file that is read if it exists and no other is named.
 const DEFAULT_FILE: &str = "proxy.toml";
 

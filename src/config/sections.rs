@@ -174,6 +174,9 @@ pub struct Defaults {
     pub max_processes: u64,
     /// Most open files of each of a server's processes; 0: as many as the proxy was started with.
     pub max_open_files: u64,
+    /// Names in a server's folder whose changes mean nothing in development: of files, or of folders with a slash at
+    /// the end. `*` stands for any characters.
+    pub watch_ignore: Vec<String>,
 }
 
 impl Default for Defaults {
@@ -199,6 +202,7 @@ impl Default for Defaults {
             memory_limit_bytes: 0,
             max_processes: 0,
             max_open_files: 0,
+            watch_ignore: Vec::new(),
         }
     }
 }

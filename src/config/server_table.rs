@@ -88,6 +88,8 @@ pub struct ServerTable {
     pub stream_close_after_ms: Option<u64>,
     /// See [`Defaults::retry_ms`].
     pub retry_ms: Option<u64>,
+    /// See [`Defaults::watch_ignore`].
+    pub watch_ignore: Option<Vec<String>>,
 }
 
 impl ServerTable {
@@ -155,6 +157,7 @@ impl ServerTable {
             stream_after_ms: self.stream_after_ms.or(under.stream_after_ms),
             stream_close_after_ms: self.stream_close_after_ms.or(under.stream_close_after_ms),
             retry_ms: self.retry_ms.or(under.retry_ms),
+            watch_ignore: self.watch_ignore.or(under.watch_ignore),
         }
     }
 
@@ -184,6 +187,7 @@ impl ServerTable {
                 defaults.stream_close_after_ms,
             )),
             retry: millis(self.retry_ms, defaults.retry_ms),
+            watch_ignore: self.watch_ignore.clone().unwrap_or_else(|| defaults.watch_ignore.clone()),
         }
     }
 }

@@ -56,7 +56,7 @@ pub struct Way {
 }
 
 /// A process to run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChildSpec {
     /// The ways to start it, the most likely first; at least one. The next is tried when one ends without having
     /// spoken MCP.
@@ -173,4 +173,6 @@ pub struct Options {
     pub stream_close_after: Option<Duration>,
     /// What event streams tell clients to wait before they come back.
     pub retry: Duration,
+    /// Names in its folder whose changes mean nothing (`--dev`): of files, or of folders with a slash at the end.
+    pub watch_ignore: Vec<String>,
 }

@@ -27,7 +27,7 @@ use rustix::process::Signal;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wishes::Wish;
+pub(super) use wishes::Wish;
 
 /// Everything that can happen to a server.
 pub(super) enum Event {
@@ -36,6 +36,8 @@ pub(super) enum Event {
     Restart,
     /// Stop it if it runs, and start it when somebody needs it.
     Lull,
+    /// Its program has changed: what runs is replaced, and is then wanted like this.
+    Renew(Wish),
     /// A call waits for a server that has no child to take it.
     Wake,
     /// Nobody needs the child for now.
@@ -218,6 +220,7 @@ impl Supervisor {
             Event::Stop => self.want_down(Wish::Down),
             Event::Restart => self.restart(),
             Event::Lull => self.lull(),
+            Event::Renew(wish) => self.renew(wish),
             Event::Wake => self.wake(),
             Event::Sleep => self.sleep(),
             Event::Close => self.want_down(Wish::Closed),
