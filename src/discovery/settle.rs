@@ -1,7 +1,8 @@
 //! From what is said of a server to its specification: defaults filled in, paths absolute, programs found.
 
 use super::machine::{self, Machine};
-use super::rules::Refusal;
+use super::rules::{Candidate, Findings, Refusal};
+use super::{PassedOver, downloads};
 use crate::config::spec::{ChildSpec, Launch, RemoteSpec, ServerSpec, Way};
 use crate::config::{Defaults, ServerTable, http_url, read_small};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -9,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 /// Where a server was found.
 pub(super) struct Origin {
-    /// In words: `servers/notes/package.json bin`.
+    /// In words: `servers/notes`, `servers/notes/server.toml`.
     pub(super) words: String,
     /// What its relative paths start from.
     pub(super) base: PathBuf,
@@ -17,31 +18,47 @@ pub(super) struct Origin {
     pub(super) env_file: Option<PathBuf>,
 }
 
-/// Resolves one server.
+/// One server, resolved.
+pub(super) struct Settled {
+    pub(super) spec: ServerSpec,
+    /// What looked like a way to start it and is none.
+    pub(super) passed_over: Vec<PassedOver>,
+}
+
+/// Resolves one server, which `found` says how to start if it is a child.
 pub(super) fn settle(
     name: &str,
     origin: Origin,
     table: &ServerTable,
+    found: Findings,
     defaults: &Defaults,
     machine: &Machine,
-) -> Result<ServerSpec, Refusal> {
-    let options = table.options(defaults);
+) -> Result<Settled, Refusal> {
+    let is_child = !found.ways.is_empty();
+    let mut passed_over = found.passed_over;
+    let found = Findings { passed_over: Vec::new(), ..found };
     let words = origin.words.clone();
-    let launch = match (&table.command, &table.url) {
-        (Some(command), None) => Launch::Child(child(command, origin, table, defaults, machine)?),
-        (None, Some(url)) => Launch::Remote(remote(url, table)?),
-        (Some(_), Some(_)) => {
+    let launch = match &table.url {
+        None if is_child => Launch::Child(child(origin, table, found, &mut passed_over, defaults, machine)?),
+        Some(url) if !is_child => Launch::Remote(remote(url, table)?),
+        Some(_) => {
             return Err(Refusal::new("both a command and a url are given", "keep one of them"));
         }
-        (None, None) => return Err(Refusal::new("it has neither a command nor a url", "add one of them")),
+        None => return Err(Refusal::new("it has neither a command nor a url", "add one of them")),
     };
-    Ok(ServerSpec { name: name.to_string(), origin: words, launch, options })
+    let origin = match &launch {
+        Launch::Child(child) => child.first_way().origin.clone(),
+        Launch::Remote(_) => words,
+    };
+    let spec = ServerSpec { name: name.to_string(), origin, launch, options: table.options(defaults) };
+    Ok(Settled { spec, passed_over })
 }
 
 fn child(
-    command: &str,
     origin: Origin,
     table: &ServerTable,
+    found: Findings,
+    passed_over: &mut Vec<PassedOver>,
     defaults: &Defaults,
     machine: &Machine,
 ) -> Result<ChildSpec, Refusal> {
@@ -54,15 +71,10 @@ fn child(
         ));
     }
     let path = table.env.get("PATH").or_else(|| machine.variables.get("PATH"));
-    let way = Way {
-        origin: origin.words,
-        command: program(command, &cwd, path.map_or("", String::as_str))?,
-        args: table.args.clone().unwrap_or_default(),
-        ..Way::default()
-    };
+    let path = path.map_or("", String::as_str);
     Ok(ChildSpec {
         transport: table.transport,
-        ways: vec![way],
+        ways: ways(&origin.words, found.ways, &found.retries, passed_over, &cwd, path)?,
         cwd,
         env: table.env.clone(),
         env_digest: origin.env_file.as_deref().map_or(0, digest),
@@ -70,8 +82,55 @@ fn child(
         pass_env: table.pass_env.clone().unwrap_or_else(|| defaults.pass_env.clone()),
         port: table.port,
         path: table.path.clone(),
-        required: Vec::new(),
+        required: found.required,
     })
+}
+
+/// The candidates whose program is there. That of none is an error: what is wrong with the first.
+fn ways(
+    words: &str,
+    candidates: Vec<Candidate>,
+    retries: &[Vec<String>],
+    passed_over: &mut Vec<PassedOver>,
+    cwd: &Path,
+    path: &str,
+) -> Result<Vec<Way>, Refusal> {
+    let (mut ways, mut first) = (Vec::new(), None);
+    for candidate in candidates {
+        let declared_by = candidate.declared_by.clone();
+        match way(words, candidate, retries, cwd, path) {
+            Ok(way) => ways.push(way),
+            Err(refusal) if first.is_none() && ways.is_empty() => first = Some((declared_by, refusal)),
+            Err(Refusal { reason, remedy }) => {
+                passed_over.push(PassedOver { what: declared_by, reason, remedy });
+            }
+        }
+    }
+    match first {
+        Some((_, refusal)) if ways.is_empty() => return Err(refusal),
+        Some((what, Refusal { reason, remedy })) => passed_over.push(PassedOver { what, reason, remedy }),
+        None => {}
+    }
+    Ok(ways)
+}
+
+fn way(
+    words: &str,
+    candidate: Candidate,
+    retries: &[Vec<String>],
+    cwd: &Path,
+    path: &str,
+) -> Result<Way, Refusal> {
+    let prepares = candidate.builds || downloads::prepares(&candidate.command);
+    let mut command = candidate.command.into_iter();
+    let path = candidate.env.get("PATH").map_or(path, String::as_str);
+    let program = program(&command.next().unwrap_or_default(), cwd, path)?;
+    let origin = match candidate.declared_by.as_str() {
+        "" => words.to_string(),
+        file => format!("{words}/{file}"),
+    };
+    let args = command.collect();
+    Ok(Way { origin, command: program, args, retries: retries.to_vec(), env: candidate.env, prepares })
 }
 
 /// Compared within one run only, so any hasher will do. What cannot be read is told when the server starts.

@@ -1,5 +1,7 @@
 //! Discovery on real folders.
 
+mod repositories;
+
 use super::{Discovery, discover};
 use crate::config::spec::{ChildSpec, Launch, ServerSpec, Transport};
 use crate::config::{Config, Environment, Flags, load};
