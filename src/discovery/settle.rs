@@ -18,40 +18,31 @@ pub(super) struct Origin {
     pub(super) env_file: Option<PathBuf>,
 }
 
-/// One server, resolved.
-pub(super) struct Settled {
-    pub(super) spec: ServerSpec,
-    /// What looked like a way to start it and is none.
-    pub(super) passed_over: Vec<PassedOver>,
-}
-
-/// Resolves one server, which `found` says how to start if it is a child.
+/// Resolves one server, which `found` says how to start if it is a child. Ways that turn out to be none are added to
+/// `passed_over`.
 pub(super) fn settle(
     name: &str,
     origin: Origin,
     table: &ServerTable,
     found: Findings,
+    passed_over: &mut Vec<PassedOver>,
     defaults: &Defaults,
     machine: &Machine,
-) -> Result<Settled, Refusal> {
-    let is_child = !found.ways.is_empty();
-    let mut passed_over = found.passed_over;
-    let found = Findings { passed_over: Vec::new(), ..found };
+) -> Result<ServerSpec, Refusal> {
     let words = origin.words.clone();
-    let launch = match &table.url {
-        None if is_child => Launch::Child(child(origin, table, found, &mut passed_over, defaults, machine)?),
-        Some(url) if !is_child => Launch::Remote(remote(url, table)?),
-        Some(_) => {
+    let launch = match (found.ways.is_empty(), &table.url) {
+        (false, None) => Launch::Child(child(origin, table, found, passed_over, defaults, machine)?),
+        (true, Some(url)) => Launch::Remote(remote(url, table)?),
+        (false, Some(_)) => {
             return Err(Refusal::new("both a command and a url are given", "keep one of them"));
         }
-        None => return Err(Refusal::new("it has neither a command nor a url", "add one of them")),
+        (true, None) => return Err(Refusal::new("it has neither a command nor a url", "add one of them")),
     };
     let origin = match &launch {
         Launch::Child(child) => child.first_way().origin.clone(),
         Launch::Remote(_) => words,
     };
-    let spec = ServerSpec { name: name.to_string(), origin, launch, options: table.options(defaults) };
-    Ok(Settled { spec, passed_over })
+    Ok(ServerSpec { name: name.to_string(), origin, launch, options: table.options(defaults) })
 }
 
 fn child(
@@ -74,7 +65,7 @@ fn child(
     let path = path.map_or("", String::as_str);
     Ok(ChildSpec {
         transport: table.transport,
-        ways: ways(&origin.words, found.ways, &found.retries, passed_over, &cwd, path)?,
+        ways: ways(&origin.words, found.ways, passed_over, &cwd, path)?,
         cwd,
         env: table.env.clone(),
         env_digest: origin.env_file.as_deref().map_or(0, digest),
@@ -86,41 +77,31 @@ fn child(
     })
 }
 
-/// The candidates whose program is there. That of none is an error: what is wrong with the first.
+/// The candidates whose program is there; if there is none, what is wrong with the first.
 fn ways(
     words: &str,
     candidates: Vec<Candidate>,
-    retries: &[Vec<String>],
     passed_over: &mut Vec<PassedOver>,
     cwd: &Path,
     path: &str,
 ) -> Result<Vec<Way>, Refusal> {
-    let (mut ways, mut first) = (Vec::new(), None);
+    let (mut ways, mut refused) = (Vec::new(), Vec::new());
     for candidate in candidates {
-        let declared_by = candidate.declared_by.clone();
-        match way(words, candidate, retries, cwd, path) {
+        let what = candidate.declared_by.clone();
+        match way(words, candidate, cwd, path) {
             Ok(way) => ways.push(way),
-            Err(refusal) if first.is_none() && ways.is_empty() => first = Some((declared_by, refusal)),
-            Err(Refusal { reason, remedy }) => {
-                passed_over.push(PassedOver { what: declared_by, reason, remedy });
-            }
+            Err(Refusal { reason, remedy }) => refused.push(PassedOver { what, reason, remedy }),
         }
     }
-    match first {
-        Some((_, refusal)) if ways.is_empty() => return Err(refusal),
-        Some((what, Refusal { reason, remedy })) => passed_over.push(PassedOver { what, reason, remedy }),
-        None => {}
+    if ways.is_empty() && !refused.is_empty() {
+        let PassedOver { reason, remedy, .. } = refused.remove(0);
+        return Err(Refusal::new(reason, remedy));
     }
+    passed_over.extend(refused);
     Ok(ways)
 }
 
-fn way(
-    words: &str,
-    candidate: Candidate,
-    retries: &[Vec<String>],
-    cwd: &Path,
-    path: &str,
-) -> Result<Way, Refusal> {
+fn way(words: &str, candidate: Candidate, cwd: &Path, path: &str) -> Result<Way, Refusal> {
     let prepares = candidate.builds || downloads::prepares(&candidate.command);
     let mut command = candidate.command.into_iter();
     let path = candidate.env.get("PATH").map_or(path, String::as_str);
@@ -130,7 +111,7 @@ fn way(
         file => format!("{words}/{file}"),
     };
     let args = command.collect();
-    Ok(Way { origin, command: program, args, retries: retries.to_vec(), env: candidate.env, prepares })
+    Ok(Way { origin, command: program, args, retries: candidate.retries, env: candidate.env, prepares })
 }
 
 /// Compared within one run only, so any hasher will do. What cannot be read is told when the server starts.

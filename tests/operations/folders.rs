@@ -17,7 +17,7 @@ fn realistic() -> Site {
     symlink(&fake, site.folder().join("servers/rust/target/release/notes-mcp")).unwrap();
     let entries = json!({"mcpServers": {
         "other": {"command": "./run.sh", "args": ["other"]},
-        "editor": {"command": "./run.sh", "env": {"FAKE_NAME": "${FAKE_NAME:-from-mcp-json}", "EDITOR_KEY": "${EDITOR_KEY}"}},
+        "editor": {"command": "./run.sh", "env": {"FAKE_NAME": "editor", "EDITOR_KEY": "${EDITOR_KEY}"}},
         "sample": {"command": "node", "args": ["/path/to/x.js"]},
     }});
     site.write("servers/editor/.mcp.json", &format!("// as the editor wrote it\n{entries}"));
@@ -117,7 +117,7 @@ fn check_takes_less_than_a_second_for_forty_folders() {
 
 #[test]
 fn what_the_rules_find_is_served() {
-    let proxy = realistic().env("FAKE_NAME", "not for servers").start();
+    let proxy = realistic().start();
     for name in ["rust", "editor", "work-a", "work-b"] {
         assert_eq!(proxy.client(name).text("echo", json!({"text": name})), name);
     }

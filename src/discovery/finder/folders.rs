@@ -115,8 +115,10 @@ impl Finder<'_> {
 /// The server's own arguments follow the found ones; who says some needs no guesses.
 fn with_arguments(mut found: Findings, args: Option<&[String]>) -> Findings {
     if let Some(args) = args {
-        found.ways.iter_mut().for_each(|way| way.command.extend_from_slice(args));
-        found.retries.clear();
+        for way in &mut found.ways {
+            way.command.extend_from_slice(args);
+            way.retries.clear();
+        }
     }
     found
 }

@@ -6,7 +6,7 @@ mod imports;
 use super::folder::{self, Disk, Kind};
 use super::machine::Machine;
 use super::rules::{Findings, Refusal, executables};
-use super::settle::{Origin, Settled, settle};
+use super::settle::{Origin, settle};
 use super::{About, Disabled, Discovery, DiscoveryError, LeftOut, names, shebang};
 use crate::config::{Config, ServerTable, environment};
 use std::collections::BTreeMap;
@@ -216,16 +216,16 @@ impl<'a> Finder<'a> {
         place: &str,
         origin: Origin,
         table: &ServerTable,
-        found: Findings,
+        mut found: Findings,
     ) -> Result<(), Refusal> {
         if table.enabled == Some(false) {
             self.switch_off(name, place);
             return Ok(());
         }
-        let Settled { spec, passed_over } =
-            settle(name, origin, table, found, &self.config.defaults, &self.machine)?;
-        self.found.servers.push(spec);
-        self.about(name).passed_over.extend(passed_over);
+        let mut notes = std::mem::take(&mut found.passed_over);
+        let settled = settle(name, origin, table, found, &mut notes, &self.config.defaults, &self.machine);
+        self.about(name).passed_over.extend(notes);
+        self.found.servers.push(settled?);
         Ok(())
     }
 

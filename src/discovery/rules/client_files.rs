@@ -122,7 +122,7 @@ fn entry(scene: &Scene<'_>, what: &str, said: Said) -> Result<Option<(Source, Fi
         .into_iter()
         .filter(|(_, value)| placeholder(std::slice::from_ref(value)).is_none())
         .collect();
-    let way = Candidate { declared_by: what.to_string(), command, env, builds: false };
+    let way = Candidate { declared_by: what.to_string(), command, env, ..Candidate::default() };
     Ok(Some((source, Findings { required, ..Findings::way(way) })))
 }
 

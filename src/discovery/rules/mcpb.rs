@@ -40,7 +40,7 @@ fn bundle(scene: &Scene<'_>, manifest: &Value) -> Result<Findings, Refusal> {
         command.extend(settings.argument(scene, arg)?);
     }
     let (env, required) = settings.env(scene, &said.env)?;
-    let way = Candidate { declared_by: FILE.to_string(), command, env, builds: false };
+    let way = Candidate { declared_by: FILE.to_string(), command, env, ..Candidate::default() };
     Ok(Findings { required, ..Findings::way(way) })
 }
 

@@ -57,8 +57,6 @@ pub(super) struct Findings {
     pub(super) ways: Vec<Candidate>,
     /// What looked like one, and why it is none.
     pub(super) passed_over: Vec<PassedOver>,
-    /// Arguments to add where a way ends without a word.
-    pub(super) retries: Vec<Vec<String>>,
     /// Variables that it says it needs.
     pub(super) required: Vec<String>,
 }
@@ -109,6 +107,8 @@ pub(super) struct Candidate {
     pub(super) declared_by: String,
     /// Program and arguments.
     pub(super) command: Vec<String>,
+    /// Arguments to add where it ends without a word.
+    pub(super) retries: Vec<Vec<String>>,
     /// Variables that belong to it.
     pub(super) env: BTreeMap<String, String>,
     /// Whether it builds itself first.
@@ -152,7 +152,16 @@ impl Refusal {
 fn declared(scene: &Scene<'_>) -> Findings {
     let mut declared = Findings::default();
     MANIFESTS.iter().for_each(|rule| declared.add(rule(scene)));
-    declared
+    guessed(scene, declared)
+}
+
+/// Nobody said the arguments of these ways: they may need some.
+fn guessed(scene: &Scene<'_>, mut found: Findings) -> Findings {
+    if !found.ways.is_empty() {
+        let retries = hints::retries(scene);
+        found.ways.iter_mut().for_each(|way| way.retries = retries.clone());
+    }
+    found
 }
 
 /// What there is in one folder, not looking into those below; `declared` is what its manifests say.
@@ -162,7 +171,7 @@ fn here(scene: &Scene<'_>, declared: Findings) -> Findings {
     let may_be_stray = declared.is_empty();
     found.add(declared);
     if may_be_stray && found.ways.is_empty() {
-        found.add(executables::rule(scene));
+        found.add(guessed(scene, executables::rule(scene)));
     }
     if may_be_stray && found.ways.is_empty() {
         found.add(published);
@@ -173,7 +182,6 @@ fn here(scene: &Scene<'_>, declared: Findings) -> Findings {
     found.required.extend(server_json::required(scene));
     found.required.sort();
     found.required.dedup();
-    found.retries = hints::retries(scene);
     found
 }
 

@@ -1,7 +1,7 @@
 //! Projects below a folder: the members of a workspace, each a server, or the one sub-folder that is the project.
 
 use super::super::folder::{Folder, Kind};
-use super::{Findings, Refusal, Scene, declared, here, hints, server_json, unrecognised};
+use super::{Findings, Refusal, Scene, declared, here, server_json, unrecognised};
 use serde_json::Value;
 
 /// Where members lie when nobody says so.
@@ -109,7 +109,6 @@ fn below(scene: &Scene<'_>, sub: &str) -> Below {
     let scene = Scene { folder: &folder, root: &root, name: &name, shown: &shown, machine: scene.machine };
     let mut found = declared(&scene);
     found.required.extend(server_json::required(&scene));
-    found.retries = hints::retries(&scene);
     Below { sub: sub.to_string(), found }
 }
 

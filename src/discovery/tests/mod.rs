@@ -288,6 +288,7 @@ fn all_ways_are_kept_with_what_was_passed_over() {
     assert_eq!(origins, ["servers/a/.mcp.json entry a", "servers/a/target/release/a"]);
     assert_eq!(server.origin, origins[0]);
     assert_eq!(child.ways[1].retries[..2], [["serve"], ["stdio"]]);
+    assert!(child.ways[0].retries.is_empty(), "a client file says all arguments");
     assert_eq!(child.required, ["KEY"]);
     assert!(notes(&found, "a").contains("bin dist/x.js is not built; run npm install in servers/a"));
     assert_eq!(found.about["a"].dotenv.as_deref(), Some("servers/a/.env"));

@@ -293,7 +293,7 @@ fn python() {
                 ],
                 "whatsapp-mcp-server: uv run python main.py",
             ),
-            ("weather", &[("weather.py", MCP)], "python3 weather.py"),
+            ("weather", &[("weather.py", MCP)], "uv run --no-project --with mcp python weather.py"),
             (
                 "one-file",
                 &[("tool.py", "# /// script\n# dependencies = [\"mcp\"]\n# ///\nimport mcp\n")],

@@ -15,39 +15,50 @@ pub(super) fn python(scene: &Scene<'_>) -> Option<String> {
     places.find(|file| scene.folder.is_file(file)).map(|file| format!("./{file}"))
 }
 
-/// A console script that is installed, or what it would call.
+/// A console script that is installed.
 pub(super) fn console_script(scene: &Scene<'_>, script: &Script) -> Findings {
     let mut places = PLACES.iter().map(|venv| format!("{venv}/bin/{}", script.name));
-    let Some(file) = places.find(|file| scene.folder.is_file(file)) else {
-        return Findings::default();
+    let module = script.target.split(':').next().unwrap_or_default();
+    places
+        .find(|file| scene.folder.is_file(file))
+        .map(|file| run(scene, WHAT, &file, module))
+        .unwrap_or_default()
+}
+
+/// A console script by itself; where its interpreter is gone, or hidden behind a shell, by the environment's Python.
+fn run(scene: &Scene<'_>, what: &str, file: &str, module: &str) -> Findings {
+    let itself = Candidate::new(what, &[&format!("./{file}")]);
+    let by_python = || {
+        let candidate = Candidate::new(what, &[&python(scene)?, file]);
+        Some(with_source(scene, module, candidate))
     };
     let mut found = Findings::default();
-    match shebang::interpreter(&scene.folder.start(&file)).map(|mut words| words.remove(0)) {
+    match shebang::interpreter(&scene.folder.start(file)).map(|mut words| words.remove(0)) {
         Some(python) if python.starts_with('/') && !scene.machine.has(&python) => {
-            found.ways.extend(entry_point(scene, script));
-            found.pass_over(&file, moved(scene, &file, &python));
+            found.ways.extend(by_python());
+            found.pass_over(file, moved(scene, file, &python));
         }
-        // A long path stands behind a shell, where it may be gone as well.
+        // A path too long for a #! line stands in the shell's part of the script.
         Some(shell) if shell.ends_with("/sh") => {
-            found.ways.push(Candidate::new(WHAT, &[&format!("./{file}")]));
-            found.ways.extend(entry_point(scene, script));
+            found.ways.extend([Some(itself), by_python()].into_iter().flatten())
         }
-        _ => found.ways.push(Candidate::new(WHAT, &[&format!("./{file}")])),
+        _ => found.ways.push(itself),
     }
     found
 }
 
 fn moved(scene: &Scene<'_>, file: &str, python: &str) -> Refusal {
-    let reason = format!("it names {python}, which does not exist: the folder was moved");
+    let reason = format!("it names {python}, which does not exist: was the folder moved?");
     let venv = file.split('/').next().unwrap_or_default();
+    let what = if scene.folder.is_file("pyproject.toml") { "-e ." } else { "-r requirements.txt" };
     let remedy = format!(
-        "run rm -r {venv} && python3 -m venv {venv} && {venv}/bin/pip install -e . in {}, or uv sync",
+        "run rm -r {venv} && python3 -m venv {venv} && {venv}/bin/pip install {what} in {}",
         scene.shown
     );
     Refusal::new(reason, remedy)
 }
 
-/// What a console script does, said to the environment's Python. (`python -m` would need a module that is made for it.)
+/// What a console script would do if it were installed. (`python -m` needs a module that is made for it.)
 pub(super) fn entry_point(scene: &Scene<'_>, script: &Script) -> Option<Candidate> {
     let python = python(scene)?;
     let (module, function) = script.target.split_once(':')?;
@@ -63,11 +74,14 @@ pub(super) fn entry_point(scene: &Scene<'_>, script: &Script) -> Option<Candidat
     Some(with_source(scene, module, candidate))
 }
 
-/// A package under `src/` is found there, also where it is not installed.
+/// The package of the folder is found there, also where it is not installed, or installed from where the folder was.
 pub(super) fn with_source(scene: &Scene<'_>, module: &str, mut candidate: Candidate) -> Candidate {
     let package = module.split('.').next().unwrap_or(module);
-    if scene.folder.look(&format!("src/{package}")).is_some() {
-        candidate.env.insert("PYTHONPATH".to_string(), "src".to_string());
+    let places =
+        [("src", format!("src/{package}")), (".", package.to_string()), (".", format!("{package}.py"))];
+    let place = places.iter().find(|(_, path)| !package.is_empty() && scene.folder.look(path).is_some());
+    if let Some((place, _)) = place {
+        candidate.env.insert("PYTHONPATH".to_string(), place.to_string());
     }
     candidate
 }
@@ -86,7 +100,7 @@ pub(super) fn installed_server(scene: &Scene<'_>) -> Findings {
     match (named, servers.as_slice()) {
         (Some(name), _) | (None, [name]) => {
             let file = format!("{venv}/bin/{name}");
-            Findings::way(Candidate::new(&file, &[&format!("./{file}")]))
+            run(scene, &file, &file, "")
         }
         (None, []) => Findings::default(),
         (None, several) => Findings::nothing_but(

@@ -106,36 +106,81 @@ fn launch(scene: &Scene<'_>, project: Option<&Project>, program: &Program) -> Fi
             Program::File(_) => Findings::way(candidate),
         }
     };
-    let requirements = scene.folder.is_file("requirements.txt");
-    if let Some(python) = python(scene) {
-        return way(&[&python]);
-    }
-    match scene.machine.has("uv") {
-        true if project.is_some() => way(&[uv_run(scene), &["python"]].concat()),
-        true if requirements => {
-            way(&["uv", "run", "--no-project", "--with-requirements", "requirements.txt", "python"])
-        }
-        _ => of_the_system(scene, &what, way, requirements),
+    let needs = Needs::of(scene, program);
+    match python(scene) {
+        Some(python) => way(&[&python]),
+        None if scene.machine.has("uv") && project.is_some() => way(&[uv_run(scene), &["python"]].concat()),
+        None => without_environment(scene, &what, way, &needs),
     }
 }
 
-fn of_the_system(
+/// What a program needs that no project declares.
+enum Needs {
+    Nothing,
+    /// `requirements.txt`
+    Requirements,
+    /// The SDK that its file imports.
+    Sdk(&'static str),
+}
+
+impl Needs {
+    fn of(scene: &Scene<'_>, program: &Program) -> Needs {
+        if scene.folder.is_file("requirements.txt") {
+            return Needs::Requirements;
+        }
+        let Program::File(file) = program else {
+            return Needs::Nothing;
+        };
+        let start = scene.folder.start(file);
+        let imports = |sdk: &str| {
+            start.split(|byte| *byte == b'\n').any(|line| {
+                let rest = line.strip_prefix(b"from ").or_else(|| line.strip_prefix(b"import "));
+                let rest = rest.and_then(|rest| rest.strip_prefix(sdk.as_bytes()));
+                rest.is_some_and(|rest| {
+                    rest.first().is_none_or(|next| !next.is_ascii_alphanumeric() && *next != b'_')
+                })
+            })
+        };
+        ["mcp", "fastmcp"].into_iter().find(|sdk| imports(sdk)).map_or(Needs::Nothing, Needs::Sdk)
+    }
+
+    /// The words by which pip installs it.
+    fn for_pip(&self) -> Option<&'static str> {
+        match self {
+            Needs::Nothing => None,
+            Needs::Requirements => Some("-r requirements.txt"),
+            Needs::Sdk(name) => Some(name),
+        }
+    }
+}
+
+/// uv fetches what is needed; the system's Python must have it.
+fn without_environment(
     scene: &Scene<'_>,
     what: &str,
     way: impl Fn(&[&str]) -> Findings,
-    requirements: bool,
+    needs: &Needs,
 ) -> Findings {
+    let fetched = match needs {
+        Needs::Nothing => None,
+        Needs::Requirements => Some(["--with-requirements", "requirements.txt"]),
+        Needs::Sdk(name) => Some(["--with", name]),
+    };
+    if let Some(fetched) = fetched.filter(|_| scene.machine.has("uv")) {
+        return way(&[&["uv", "run", "--no-project"][..], &fetched, &["python"]].concat());
+    }
     let Some(python) = ["python3", "python"].into_iter().find(|program| scene.machine.has(program)) else {
         return Findings::nothing_but(what, Refusal::not_installed("python3"));
     };
     let mut found = way(&[python]);
-    if requirements {
-        let reason = format!("there is no .venv, and so {python} must have what it names");
-        let remedy = format!(
-            "run python3 -m venv .venv && .venv/bin/pip install -r requirements.txt in {}",
-            scene.shown
+    if let Some(needed) = needs.for_pip() {
+        let reason = format!(
+            "there is no .venv, and so {python} itself must have {}",
+            needed.trim_start_matches("-r ")
         );
-        found.pass_over("requirements.txt", Refusal::new(reason, remedy));
+        let remedy =
+            format!("run python3 -m venv .venv && .venv/bin/pip install {needed} in {}", scene.shown);
+        found.pass_over(what, Refusal::new(reason, remedy));
     }
     found
 }

@@ -94,8 +94,7 @@ mod tests {
             .executable(".venv/bin/python", "\x7fELF")
             .file("src/x/cli.py", "");
         let found = ask(rule, &folder, &["uv"]);
-        let code = "import sys; from x.cli import main; sys.exit(main())";
-        assert_eq!(found.ways[0].command, ["./.venv/bin/python", "-c", code]);
+        assert_eq!(found.ways[0].command, ["./.venv/bin/python", ".venv/bin/serve"]);
         assert_eq!(found.ways[0].env["PYTHONPATH"], "src");
         assert!(
             notes(&found).contains("names /gone/notes/.venv/bin/python, which does not exist"),
@@ -104,14 +103,15 @@ mod tests {
         let sh = project(ONE).executable(".venv/bin/serve", "#!/bin/sh\n").executable(".venv/bin/python", "");
         assert_eq!(
             ways(rule, &sh, &["/bin/sh"]),
-            ["./.venv/bin/serve", &format!("./.venv/bin/python -c {code}")]
+            ["./.venv/bin/serve", "./.venv/bin/python .venv/bin/serve"]
         );
     }
 
     #[test]
     fn an_environment_without_the_script_still_has_what_it_needs() {
         let folder = project(ONE).executable(".venv/bin/python", "");
-        assert!(taken(rule, &folder, &[]).starts_with("./.venv/bin/python -c"));
+        let code = "import sys; from x.cli import main; sys.exit(main())";
+        assert_eq!(taken(rule, &folder, &[]), format!("./.venv/bin/python -c {code}"));
         assert_eq!(taken(rule, &folder, &["uv"]), "uv run serve");
     }
 
@@ -174,6 +174,19 @@ mod tests {
     }
 
     #[test]
+    fn a_lone_file_gets_the_sdk_that_it_imports() {
+        let file = |text: &str| Memory::default().file("weather.py", text);
+        assert_eq!(taken(rule, &file(MCP), &["uv"]), "uv run --no-project --with mcp python weather.py");
+        let fastmcp = file("import fastmcp\n");
+        assert_eq!(taken(rule, &fastmcp, &["uv"]), "uv run --no-project --with fastmcp python weather.py");
+        let note = notes(&ask(rule, &fastmcp, &["python3"]));
+        assert!(note.contains("python3 itself must have fastmcp; run python3 -m venv .venv"), "{note}");
+        let plain = file("import json # jsonrpc\n");
+        assert_eq!(taken(rule, &plain, &["uv", "python3"]), "python3 weather.py");
+        assert!(ask(rule, &plain, &["python3"]).passed_over.is_empty());
+    }
+
+    #[test]
     fn inline_metadata_is_for_uv() {
         let script = Memory::default()
             .file("tool.py", &format!("# /// script\n# dependencies = ['mcp']\n# ///\n{MCP}"));
@@ -188,8 +201,9 @@ mod tests {
         });
         let folder = folder.file("requirements.txt", "mcp-server-time\n");
         assert!(ask(rule, &folder, &[]).is_empty());
-        let folder = folder.executable(".venv/bin/mcp-server-time", "#!/bin/sh\n");
-        assert_eq!(taken(rule, &folder, &["/bin/sh"]), "./.venv/bin/mcp-server-time");
+        let folder = folder.executable(".venv/bin/mcp-server-time", "#!/x/python\n");
+        assert_eq!(taken(rule, &folder, &["/x/python"]), "./.venv/bin/mcp-server-time");
+        assert_eq!(taken(rule, &folder, &[]), "./.venv/bin/python .venv/bin/mcp-server-time");
     }
 
     #[test]
