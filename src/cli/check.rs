@@ -100,9 +100,11 @@ fn server<'a>(spec: &'a ServerSpec, about: &'a About) -> Server<'a> {
 
 fn local<'a>(spec: &'a ServerSpec, child: &'a ChildSpec, about: &'a About) -> Server<'a> {
     let mut problems = Vec::new();
-    let variables = variables(child, &mut problems);
+    let dotenv = dotenv(child, &mut problems);
+    let variables = variables(child, &dotenv);
     problems.extend(unset(child, about, &variables));
-    let ways: Vec<Shown<'_>> = child.ways.iter().map(shown_way).collect();
+    let secrets = secrets(child, &dotenv);
+    let ways: Vec<Shown<'_>> = child.ways.iter().map(|way| shown_way(way, &secrets)).collect();
     Server {
         name: &spec.name,
         kind: match child.transport {
@@ -122,8 +124,8 @@ fn local<'a>(spec: &'a ServerSpec, child: &'a ChildSpec, about: &'a About) -> Se
     }
 }
 
-fn shown_way(way: &Way) -> Shown<'_> {
-    let arguments = redact::arguments(&way.args);
+fn shown_way<'a>(way: &'a Way, secrets: &[String]) -> Shown<'a> {
+    let arguments = redact::arguments(&way.args).into_iter().map(|word| redact::values(&word, secrets));
     Shown {
         origin: &way.origin,
         command: std::iter::once(way.command.clone()).chain(arguments).collect(),
@@ -132,20 +134,35 @@ fn shown_way(way: &Way) -> Shown<'_> {
     }
 }
 
+/// What its `.env` sets.
+fn dotenv(child: &ChildSpec, problems: &mut Vec<String>) -> Vec<(String, String)> {
+    let Some(file) = &child.env_file else {
+        return Vec::new();
+    };
+    env_pairs(file).unwrap_or_else(|fault| {
+        problems.push(format!("{}: {fault}", file.display()));
+        Vec::new()
+    })
+}
+
+/// Values that may have been put into a command line, by `${KEY}` in a client file.
+fn secrets(child: &ChildSpec, dotenv: &[(String, String)]) -> Vec<String> {
+    let own = child.env.values().chain(child.ways.iter().flat_map(|way| way.env.values())).cloned();
+    let ours = std::env::vars().filter(|(name, _)| redact::is_secret(name)).map(|(_, value)| value);
+    let all = own.chain(dotenv.iter().map(|(_, value)| value.clone())).chain(ours);
+    // A path is no secret, and the rest of a path that begins with it is worth reading.
+    all.filter(|value| !value.starts_with('/')).collect()
+}
+
 /// The names of the variables it gets, the last that sets one winning.
-fn variables(child: &ChildSpec, problems: &mut Vec<String>) -> BTreeMap<String, &'static str> {
+fn variables(child: &ChildSpec, dotenv: &[(String, String)]) -> BTreeMap<String, &'static str> {
     let mut variables = BTreeMap::new();
     let passed = |name: &String| match std::env::var_os(name) {
         Some(_) => (name.clone(), "passed on"),
         None => (name.clone(), NOT_SET),
     };
     variables.extend(child.pass_env.iter().map(passed));
-    if let Some(file) = &child.env_file {
-        match env_names(file) {
-            Ok(names) => variables.extend(names.into_iter().map(|name| (name, ".env"))),
-            Err(fault) => problems.push(format!("{}: {fault}", file.display())),
-        }
-    }
+    variables.extend(dotenv.iter().map(|(name, _)| (name.clone(), ".env")));
     variables.extend(child.first_way().env.keys().map(|name| (name.clone(), "the way it is started")));
     variables.extend(child.env.keys().map(|name| (name.clone(), "configuration")));
     variables
@@ -182,22 +199,22 @@ fn distant<'a>(spec: &'a ServerSpec, remote: &'a RemoteSpec) -> Server<'a> {
     }
 }
 
-/// Names set in a `.env` file. A fault does not repeat the line: it may hold a secret.
-fn env_names(file: &Path) -> Result<Vec<String>, String> {
+/// What a `.env` file sets. A fault does not repeat the line: it may hold a secret.
+fn env_pairs(file: &Path) -> Result<Vec<(String, String)>, String> {
     let variables = dotenvy::from_path_iter(file).map_err(|error| format!("cannot be read: {error}"))?;
-    let mut names: Vec<String> = Vec::new();
+    let mut pairs: Vec<(String, String)> = Vec::new();
     for variable in variables {
         match variable {
-            Ok((name, _)) => names.push(name),
+            Ok(pair) => pairs.push(pair),
             Err(_) => {
-                let after = names.last().map(|name| format!(" (after {name})")).unwrap_or_default();
+                let after = pairs.last().map(|(name, _)| format!(" (after {name})")).unwrap_or_default();
                 return Err(format!(
                     "a line is not NAME=value{after}; put values with spaces or # into quotes"
                 ));
             }
         }
     }
-    Ok(names)
+    Ok(pairs)
 }
 
 fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -331,6 +348,29 @@ mod tests {
             assert!(text.contains(expected), "no {expected:?} in\n{text}");
         }
         assert!(!text.contains("s3cret"), "{text}");
+    }
+
+    #[test]
+    fn what_is_needed_and_not_set_is_a_problem() {
+        let dir = TempDir::new().unwrap();
+        let folder = dir.path().join("servers/steam");
+        fs::create_dir_all(&folder).unwrap();
+        let entry =
+            r#"{"command": "sh", "args": ["x.sh", "${KEY}"], "env": {"TOKEN": "${TOKEN}", "KEY": "${KEY}"}}"#;
+        fs::write(folder.join(".mcp.json"), format!("{{\"mcpServers\": {{\"steam\": {entry}}}}}")).unwrap();
+        fs::write(folder.join("x.sh"), "").unwrap();
+        fs::write(folder.join(".env"), "KEY=long-s3cret\n").unwrap();
+        let (well, text) = output(&discover(&Config::default(), dir.path()).unwrap(), false);
+        assert!(!well && text.contains("start     sh x.sh ***\n"), "{text}");
+        assert!(
+            text.contains(
+                "problem   TOKEN is required and nothing sets it; put TOKEN=… into servers/steam/.env"
+            ),
+            "{text}"
+        );
+        assert!(!text.contains("s3cret"), "{text}");
+        fs::write(folder.join(".env"), "KEY=long-s3cret\nTOKEN=1\n").unwrap();
+        assert!(output(&discover(&Config::default(), dir.path()).unwrap(), true).0);
     }
 
     #[test]

@@ -3,6 +3,8 @@
 
 /// What stands in a secret's place.
 const MASK: &str = "***";
+/// Shorter values are words like `true` and numbers.
+const SHORTEST: usize = 8;
 const SECRET: [&str; 6] = ["key", "token", "secret", "pass", "auth", "credential"];
 
 /// The arguments, with the values of `--api-key VALUE`, `TOKEN=VALUE` and `Authorization: VALUE` masked.
@@ -26,7 +28,14 @@ fn one(argument: &str) -> String {
     }
 }
 
-fn is_secret(name: &str) -> bool {
+/// The text with these values masked; shorter ones than a secret has are left alone.
+pub(crate) fn values(text: &str, secrets: &[String]) -> String {
+    let long = secrets.iter().filter(|secret| secret.len() >= SHORTEST);
+    long.fold(text.to_string(), |text, secret| text.replace(secret.as_str(), MASK))
+}
+
+/// Whether a variable, flag or field of that name is likely to hold a secret.
+pub(crate) fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     SECRET.iter().any(|word| name.contains(word))
 }
@@ -42,7 +51,7 @@ pub(crate) fn url(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{arguments, url};
+    use super::{arguments, url, values};
 
     fn masked(line: &str) -> String {
         arguments(&line.split(' ').map(str::to_string).collect::<Vec<_>>()).join(" ")
@@ -54,6 +63,12 @@ mod tests {
         assert_eq!(masked("--token=s3 STEAM_KEY=s3 A=b"), "--token=*** STEAM_KEY=*** A=b");
         assert_eq!(arguments(&["Authorization: Bearer s3".to_string()]), ["Authorization:***"]);
         assert_eq!(masked("postgres://u:s3@h/db"), "postgres://h/db");
+    }
+
+    #[test]
+    fn values_are_masked_wherever_they_stand() {
+        let secrets = ["12345678".to_string(), "1".to_string()];
+        assert_eq!(values("a=12345678,1", &secrets), "a=***,1");
     }
 
     #[test]
