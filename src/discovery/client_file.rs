@@ -182,7 +182,12 @@ fn said(entry: &Value, variables: &Environment, context: &Context<'_>) -> Result
         return Ok(Said { table, ..Said::default() });
     }
     let reader = Reader { entry, variables, context };
-    if reader.is_remote() { reader.remote() } else { reader.child() }
+    match (reader.is_remote(), context.unset) {
+        (false, _) => reader.child(),
+        (true, Unset::Refuse) => reader.remote(),
+        // It names a server elsewhere, whose variables are nothing to the folder.
+        (true, Unset::Require) => Ok(Said::default()),
+    }
 }
 
 struct Reader<'a> {

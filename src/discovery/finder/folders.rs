@@ -46,7 +46,8 @@ impl Finder<'_> {
             return self.said(place, said_by, &table);
         }
         refuse_cwd(&table)?;
-        let scene = Scene { folder: &disk, root: place.path, name, shown, machine: &self.machine };
+        let scene =
+            Scene { folder: &disk, above: None, root: place.path, name, shown, machine: &self.machine };
         match rules::find(&scene) {
             Find::One(below) => self.below(place, table, below),
             Find::Members(members) => {

@@ -287,7 +287,7 @@ mod tests {
             ),
             (r#"{"command": "node", "args": ["../x.js"]}"#, "starts nothing in this folder"),
             (r#"{"command": "node", "args": ["${DIR}/x.js"]}"#, "variable DIR"),
-            (r#"{"url": "https://x/mcp"}"#, "a server elsewhere"),
+            (r#"{"url": "https://x/mcp?${NO}"}"#, "a server elsewhere"),
         ] {
             let found = passed(local, &mcp(&format!("{{\"a\": {entry}}}")), &[]);
             assert!(found.contains(said), "{found}");

@@ -52,11 +52,12 @@ fn programs(scene: &Scene<'_>, sub: &str) -> Vec<String> {
         .collect()
 }
 
-/// Beside servers lie installers, tests, logins, build wrappers and shared libraries.
+/// Beside servers lie installers, tests, logins, build wrappers, libraries and twins for HTTP.
 pub(in crate::discovery) fn may_be_server(name: &str) -> bool {
     const NEVER_FIRST: [&str; 10] =
         ["install", "uninstall", "setup", "test", "auth", "build", "deploy", "release", "configure", "."];
-    const NEVER: [&str; 6] = ["docker", "gradlew", "mvnw", ".so", ".dylib", ".node"];
+    const NEVER: [&str; 11] =
+        ["docker", "gradlew", "mvnw", ".so", ".dylib", ".node", "_core", "_lib", "_http", "-http", "_sse"];
     let name = name.to_lowercase();
     !NEVER_FIRST.iter().any(|word| name.starts_with(word)) && !NEVER.iter().any(|word| name.contains(word))
 }
@@ -112,7 +113,18 @@ mod tests {
     fn the_only_one_is_taken() {
         assert_eq!(chosen(&["anything.sh"]), "./anything.sh");
         assert_eq!(chosen(&["bin/anything"]), "./bin/anything");
-        assert_eq!(chosen(&["install.sh", "test_all.sh", "docker-run.sh", "go.sh", "libx.so"]), "./go.sh");
+        assert_eq!(
+            chosen(&[
+                "install.sh",
+                "test_all.sh",
+                "docker-run.sh",
+                "go.sh",
+                "libx.so",
+                "go_core.sh",
+                "go_http.sh"
+            ]),
+            "./go.sh"
+        );
     }
 
     #[test]

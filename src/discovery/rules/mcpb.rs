@@ -8,7 +8,7 @@ use crate::config::Environment;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-const FILE: &str = "manifest.json";
+pub(super) const FILE: &str = "manifest.json";
 const HERE: &str = "${__dirname}";
 
 /// The rule.

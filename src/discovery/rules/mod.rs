@@ -32,6 +32,8 @@ type Rule = fn(&Scene<'_>) -> Findings;
 pub(super) struct Scene<'a> {
     /// The folder.
     pub(super) folder: &'a dyn Folder,
+    /// The folder it is a member of, if it is one.
+    pub(super) above: Option<&'a dyn Folder>,
     /// Where it is, absolute.
     pub(super) root: &'a Path,
     /// The server's name.
@@ -152,6 +154,8 @@ impl Refusal {
 fn declared(scene: &Scene<'_>) -> Findings {
     let mut declared = Findings::default();
     MANIFESTS.iter().for_each(|rule| declared.add(rule(scene)));
+    // What a checkout lacks is said before what only its bundle has.
+    declared.passed_over.sort_by_key(|note| note.what == mcpb::FILE);
     guessed(scene, declared)
 }
 
@@ -167,6 +171,8 @@ fn guessed(scene: &Scene<'_>, mut found: Findings) -> Findings {
 /// What there is in one folder, not looking into those below; `declared` is what its manifests say.
 fn here(scene: &Scene<'_>, declared: Findings) -> Findings {
     let (mut found, published) = client_files::rule(scene);
+    // Said last: these files are often about something else.
+    let aside = std::mem::take(&mut found.passed_over);
     // A script beside a manifest is a helper of the project, also where the project is not built yet.
     let may_be_stray = declared.is_empty();
     found.add(declared);
@@ -179,6 +185,7 @@ fn here(scene: &Scene<'_>, declared: Findings) -> Findings {
         let elsewhere = client_files::published_elsewhere();
         published.ways.iter().for_each(|way| found.pass_over(&way.declared_by, elsewhere.clone()));
     }
+    found.passed_over.extend(aside);
     found.required.extend(server_json::required(scene));
     found.required.sort();
     found.required.dedup();
@@ -206,6 +213,7 @@ pub(super) mod tests {
     pub(super) fn scene<'a>(folder: &'a Memory, machine: &'a Machine) -> Scene<'a> {
         Scene {
             folder,
+            above: None,
             root: Path::new("/srv/servers/notes"),
             name: "notes",
             shown: "servers/notes",

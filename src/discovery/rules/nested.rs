@@ -106,25 +106,24 @@ fn below(scene: &Scene<'_>, sub: &str) -> Below {
     let folder = Sub { folder: scene.folder, sub };
     let name = sub.rsplit('/').next().unwrap_or(sub).to_lowercase();
     let (root, shown) = (scene.root.join(sub), format!("{}/{sub}", scene.shown));
-    let scene = Scene { folder: &folder, root: &root, name: &name, shown: &shown, machine: scene.machine };
+    let above = Some(scene.folder);
+    let scene =
+        Scene { folder: &folder, above, root: &root, name: &name, shown: &shown, machine: scene.machine };
     let mut found = declared(&scene);
     found.required.extend(server_json::required(&scene));
     Below { sub: sub.to_string(), found }
 }
 
-/// The members that are servers. A workspace holds libraries too: only one that names MCP counts.
+/// The members that are servers. A workspace holds libraries and tools too.
 fn members_of(scene: &Scene<'_>, patterns: &[String]) -> Vec<Below> {
     let folders = patterns.iter().flat_map(|pattern| spell_out(scene.folder, pattern)).take(MOST_FOLDERS);
     let mut folders: Vec<String> = folders.collect();
     folders.sort();
     folders.dedup();
-    folders.retain(|sub| names_mcp(scene.folder, sub) || scene.folder.is_file(&format!("{sub}/server.toml")));
+    let is_said = |sub: &str| scene.folder.is_file(&format!("{sub}/server.toml"));
+    folders.retain(|sub| is_server(scene.folder, sub) || is_said(sub));
     let members = folders.iter().map(|sub| below(scene, sub));
-    members
-        .filter(|member| {
-            !member.found.is_empty() || scene.folder.is_file(&format!("{}/server.toml", member.sub))
-        })
-        .collect()
+    members.filter(|member| !member.found.is_empty() || is_said(&member.sub)).collect()
 }
 
 /// `packages/*` as the folders there.
@@ -145,6 +144,24 @@ fn spell_out(folder: &dyn Folder, pattern: &str) -> Vec<String> {
 
 fn may_be_project(name: &str, kind: Kind) -> bool {
     kind == Kind::Folder && !name.starts_with('.') && !BESIDE.contains(&name)
+}
+
+/// Whether a member is started, and for MCP. What merely speaks of MCP is its library, its client or its tests.
+fn is_server(folder: &dyn Folder, sub: &str) -> bool {
+    let Some(Ok(text)) = folder.read(&format!("{sub}/package.json")) else {
+        return names_mcp(folder, sub);
+    };
+    let package: Value = serde_json::from_str(&text).unwrap_or_default();
+    let is_started = !package["bin"].is_null() || package["scripts"]["start"].is_string();
+    let uses_sdk = package["dependencies"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .any(|(name, _)| name.starts_with("@modelcontextprotocol/") || name == "fastmcp");
+    let is_named = package["name"].as_str().is_some_and(|name| {
+        name.starts_with("@modelcontextprotocol/server") || (name.contains("mcp") && !name.contains("sdk"))
+    });
+    is_started && (uses_sdk || is_named)
 }
 
 fn names_mcp(folder: &dyn Folder, sub: &str) -> bool {
@@ -248,6 +265,11 @@ mod tests {
             servers(&root, &["node", "uv"]),
             ["src/everything: node index.js", "src/fetch: uv run mcp-server-fetch"]
         );
+        let root = root
+            .file("src/lib/package.json", r#"{"name": "mcp-core", "main": "a.js"}"#)
+            .file("src/lib/a.js", "");
+        let root =
+            root.file("src/cli/package.json", r#"{"name": "tool", "bin": "a.js", "keywords": ["mcp"]}"#);
         let unbuilt = root.file("src/git/package.json", r#"{"name": "x-mcp", "bin": "dist/a.js"}"#);
         assert!(servers(&unbuilt, &["node", "uv"])[2].contains("run npm install in servers/notes/src/git"));
     }

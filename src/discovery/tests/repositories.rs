@@ -19,7 +19,14 @@ fn first(name: &str, programs: &'static [&'static str], files: &[(&str, &str)]) 
         if is_program { folder.executable(path, content) } else { folder.file(path, content) }
     });
     let (root, shown) = (format!("/srv/{name}"), format!("servers/{name}"));
-    let scene = Scene { folder: &folder, root: Path::new(&root), name, shown: &shown, machine: &machine };
+    let scene = Scene {
+        folder: &folder,
+        above: None,
+        root: Path::new(&root),
+        name,
+        shown: &shown,
+        machine: &machine,
+    };
     let command = |below: &Below| match below.found.ways.first() {
         Some(way) => way.command.join(" "),
         None => below

@@ -6,7 +6,16 @@ use serde_json::Value;
 const USUAL: [&str; 5] = ["dist/index.js", "build/index.js", "index.js", "server.js", "src/index.js"];
 const TYPESCRIPT: [&str; 3] = ["src/index.ts", "index.ts", "server.ts"];
 /// Without a `package.json`, of these only one that speaks MCP.
-const LONE: [&str; 6] = ["server.js", "index.js", "server.mjs", "index.mjs", "server.ts", "index.ts"];
+const LONE: [&str; 8] = [
+    "dist/index.js",
+    "build/index.js",
+    "server.js",
+    "index.js",
+    "server.mjs",
+    "index.mjs",
+    "server.ts",
+    "index.ts",
+];
 
 /// `main`, unless it is a library: those say so with types or exports.
 pub(super) fn main(scene: &Scene<'_>, package: &Value) -> Findings {

@@ -91,11 +91,12 @@ fn not_built(scene: &Scene<'_>, package: &Value, key: &str, file: &str) -> Refus
     )
 }
 
-/// The package manager whose lock file is there.
+/// The package manager whose lock file is there, or in the workspace.
 fn manager(scene: &Scene<'_>) -> &'static str {
     let locks =
         [("pnpm-lock.yaml", "pnpm"), ("yarn.lock", "yarn"), ("bun.lock", "bun"), ("bun.lockb", "bun")];
-    locks.iter().find(|(lock, _)| scene.folder.is_file(lock)).map_or("npm", |(_, manager)| manager)
+    let has = |lock: &str| scene.folder.is_file(lock) || scene.above.is_some_and(|above| above.is_file(lock));
+    locks.iter().find(|(lock, _)| has(lock)).map_or("npm", |(_, manager)| manager)
 }
 
 #[cfg(test)]
@@ -162,6 +163,7 @@ mod tests {
         };
         assert_eq!(with("node dist/index.js"), ["node dist/index.js"]);
         assert_eq!(with("npm run dev"), ["node dist/index.js"]);
+        assert_eq!(with("pnpm --filter a start"), ["node dist/index.js"]);
         assert!(with("node dist/http.js")[1].ends_with("exec node dist/http.js \"$@\" sh"));
     }
 
@@ -190,6 +192,8 @@ mod tests {
         assert!(passed(rule, &tsx, &["node"]).ends_with("run npm install in servers/notes"));
         let built = package(r#"{"scripts": {"start": "node dist/x.js", "build": "tsc"}}"#);
         assert!(passed(rule, &built, &["node"]).contains("scripts.start dist/x.js is not built"));
+        let quoted = package(r#"{"scripts": {"start": "node dist/x.js --loggers 'a, b'"}}"#);
+        assert!(passed(rule, &quoted, &["node"]).contains("scripts.start dist/x.js is not built"));
         let node = package(r#"{"scripts": {"start": "node x.js"}}"#).file("x.js", "");
         assert!(passed(rule, &node, &[]).contains("node is not installed"));
     }

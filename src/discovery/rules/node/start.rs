@@ -8,6 +8,9 @@ const WHAT: &str = "package.json scripts.start";
 /// Words of a script that is for developers: it watches, rebuilds, and listens where it likes.
 const FOR_DEVELOPERS: [&str; 6] = ["dev", "watch", "--watch", "nodemon", "vite", "next"];
 
+/// Words of a script that leaves it to the members of a workspace.
+const FOR_MEMBERS: [&str; 7] = ["--filter", "-F", "--workspace", "-w", "turbo", "lerna", "nx"];
+
 /// What it says, unless that is what `bin` has said.
 pub(super) fn find(scene: &Scene<'_>, package: &Value, bin: &Findings) -> Findings {
     let script = package["scripts"]["start"].as_str().map(str::trim).filter(|script| !script.is_empty());
@@ -16,8 +19,9 @@ pub(super) fn find(scene: &Scene<'_>, package: &Value, bin: &Findings) -> Findin
     };
     let words: Vec<String> = script.split_whitespace().map(plain_path).collect();
     let same = bin.ways.iter().any(|way| way.command == words);
-    let for_developers = words.iter().any(|word| FOR_DEVELOPERS.contains(&word.as_str()));
-    if same || (for_developers && !bin.ways.is_empty()) {
+    let has_one_of = |those: &[&str]| words.iter().any(|word| those.contains(&word.as_str()));
+    let for_developers = has_one_of(&FOR_DEVELOPERS) && !bin.ways.is_empty();
+    if same || for_developers || has_one_of(&FOR_MEMBERS) {
         return Findings::default();
     }
     if is_plain(script)
@@ -38,8 +42,7 @@ fn through_shell(script: &str) -> Candidate {
 /// One program with its arguments, nothing for which a shell is needed.
 fn is_plain(script: &str) -> bool {
     let first = script.split_whitespace().next().unwrap_or_default();
-    !first.contains('=')
-        && !script.contains(['&', '|', ';', '<', '>', '(', ')', '$', '`', '"', '\'', '\\', '*', '\n'])
+    !first.contains(['=', '"', '\'']) && !script.contains(['&', '|', ';', '<', '>', '(', ')', '$', '`', '\n'])
 }
 
 fn check_words(scene: &Scene<'_>, package: &Value, script: &str) -> Result<(), Refusal> {
