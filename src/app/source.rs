@@ -1,6 +1,6 @@
 //! Where the servers come from, at start and at each reload.
 
-use crate::config::{Loaded, environment, state_dir};
+use crate::config::{Loaded, ProxySection, environment, state_dir};
 use crate::discovery::{Discovery, discover};
 use std::path::PathBuf;
 use std::sync::Mutex;
@@ -29,7 +29,10 @@ impl Source {
         let loaded =
             self.load.lock().map_err(|_| "an earlier reload failed badly; restart the proxy".to_string())?()?;
         let (old, new) = (&self.loaded.config, &loaded.config);
-        let same = (&old.proxy, &old.limits, &old.health, &old.restart, &old.log)
+        // Where servers are looked for follows as well.
+        let (servers, import) = (new.proxy.servers.clone(), new.proxy.import.clone());
+        let proxy = ProxySection { servers, import, ..old.proxy.clone() };
+        let same = (&proxy, &old.limits, &old.health, &old.restart, &old.log)
             == (&new.proxy, &new.limits, &new.health, &new.restart, &new.log);
         if !same {
             log::warn!(event = "reload-partial"; "[proxy], [limits], [health], [restart] and [log] take effect when the proxy is restarted");

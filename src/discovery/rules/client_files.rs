@@ -7,6 +7,7 @@ use super::super::downloads::{self, Source};
 use super::super::expand::Bare;
 use super::{Candidate, Findings, Refusal, Scene};
 use crate::config::{Environment, ServerTable};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 const FILES: [&str; 6] = [
@@ -98,7 +99,7 @@ fn one_of_several(scene: &Scene<'_>) -> Refusal {
 }
 
 fn entry(scene: &Scene<'_>, what: &str, said: Said) -> Result<Option<(Source, Findings)>, Refusal> {
-    let Said { table, required } = said;
+    let Said { table, mut required } = said;
     if table.enabled == Some(false) {
         return Ok(None);
     }
@@ -117,11 +118,9 @@ fn entry(scene: &Scene<'_>, what: &str, said: Said) -> Result<Option<(Source, Fi
     let source = source(scene, &table, &words)?;
     words[0] = scene.machine.stand_in(&words[0]);
     let command = in_its_folder(scene, &table, words)?;
-    let env = table
-        .env
-        .into_iter()
-        .filter(|(_, value)| placeholder(std::slice::from_ref(value)).is_none())
-        .collect();
+    let (sample, env): (BTreeMap<_, _>, BTreeMap<_, _>) =
+        table.env.into_iter().partition(|(_, value)| placeholder(std::slice::from_ref(value)).is_some());
+    required.extend(sample.into_keys());
     let way = Candidate { declared_by: what.to_string(), command, env, ..Candidate::default() };
     Ok(Some((source, Findings { required, ..Findings::way(way) })))
 }
@@ -317,7 +316,7 @@ mod tests {
         let found = ask(local, &folder, &[]);
         assert_eq!(found.ways[0].command, ["./x", "d"]);
         assert_eq!(found.ways[0].env, [("B".to_string(), "d".to_string())].into());
-        assert_eq!(found.required, ["TOKEN"]);
+        assert_eq!(found.required, ["TOKEN", "C"]);
     }
 
     #[test]
