@@ -31,10 +31,18 @@
 //!
 //! # Threads
 //! `main` · `accept` · `conn-N` (a bounded pool, one request each) · for each server `sup:NAME`, and while a child runs
-//! `in:NAME`, `out:NAME`, `err:NAME` · for each link to an HTTP server `post:NAME`, another one for each request in
+//! `in:NAME`, `out:NAME`, `err:NAME`, and until it is ready `find:NAME`, which looks for HTTP · for each link to an HTTP server `post:NAME`, another one for each request in
 //! flight there, and `get:NAME` where it reads a stream of the server's · `sse:NAME` for each call of a client of
 //! 2024-11-05 · `reaper` · `health`, with an `ask:NAME` for each server it asks · `signals` · `reload` ·
 //! `table` and `stop`, once each. Long-lived ones have one inbox each.
+//!
+//! # A start
+//! What a server is, its folder does not tell: most that can speak HTTP speak on their pipes unless asked otherwise. So
+//! a specification holds *ways* to start it, the likeliest first, and the supervisor finds out the rest. It writes
+//! `initialize` on stdin; meanwhile `find:NAME` watches where the child and what descends from it listens, and asks
+//! there for MCP (`forward::link::sight`). The first proper answer decides. A child that ends without one has the next
+//! attempt follow: further arguments, then another way (`server::attempts`); what it said explains why
+//! (`server::diagnosis`). What was found out is kept in the state folder (`server::learnt`) and comes first next time.
 //!
 //! # A call
 //! The connection thread reads the request and passes the guards, finds the session (a modern request is one of its
