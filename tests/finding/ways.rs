@@ -33,7 +33,8 @@ fn a_call_waits_while_one_way_after_the_other_is_tried() {
 #[test]
 fn of_several_failures_the_first_is_told() {
     let script = "echo \"no such thing as '$1'\" >&2; exit 4";
-    let site = folder(Site::new().config("[restart]\nbackoff_ms = 60000\nrestart_wait_seconds = 1\n"), "a", script);
+    let site =
+        folder(Site::new().config("[restart]\nbackoff_ms = 60000\nrestart_wait_seconds = 1\n"), "a", script);
     let proxy = site.start();
     let error = last_error(&proxy, "a");
     assert!(error.contains("exited with status 4 before it spoke MCP"), "{error}");
