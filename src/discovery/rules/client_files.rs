@@ -6,7 +6,7 @@ use super::super::client_file::{self, Context, Said, Unset};
 use super::super::downloads::{self, Source};
 use super::super::expand::Bare;
 use super::{Candidate, Findings, Refusal, Scene};
-use crate::config::{Environment, ServerTable};
+use crate::config::{Environment, ServerTable, redact};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -50,7 +50,6 @@ pub(super) fn rule(scene: &Scene<'_>) -> (Findings, Findings) {
             Some(Err(fault)) => local.pass_over(file, Refusal::unreadable(scene, file, &fault)),
         }
     }
-    published.ways.truncate(1);
     (local, published)
 }
 
@@ -75,12 +74,14 @@ fn sort(
         match said.and_then(|said| entry(scene, &what, said)) {
             Ok(Some(found)) => usable.push((name, found)),
             Ok(None) => {}
-            Err(refusal) => local.pass_over(&what, refusal),
+            Err(refusal) => local.pass_over(&what, masked(scene, refusal)),
         }
     }
     let (of_folder, of_others): (Vec<_>, Vec<_>) =
         usable.into_iter().partition(|(_, (source, _))| *source == Source::Here);
-    of_others.into_iter().for_each(|(_, (_, found))| published.add(found));
+    if published.is_empty() {
+        published.add(of_others.into_iter().next().map(|(_, (_, found))| found).unwrap_or_default());
+    }
     let like = of_folder.iter().position(|(name, _)| name.to_lowercase() == scene.name).unwrap_or(0);
     for (at, (_, (_, found))) in of_folder.into_iter().enumerate() {
         if at == like {
@@ -89,6 +90,12 @@ fn sort(
             local.pass_over(&way.declared_by, one_of_several(scene));
         }
     }
+}
+
+/// What was put into the words may be a secret.
+fn masked(scene: &Scene<'_>, refusal: Refusal) -> Refusal {
+    let secrets: Vec<String> = scene.dotenv().into_values().collect();
+    Refusal { reason: redact::values(&refusal.reason, &secrets), ..refusal }
 }
 
 fn one_of_several(scene: &Scene<'_>) -> Refusal {
@@ -182,27 +189,15 @@ fn within(scene: &Scene<'_>, cwd: Option<&str>, word: &str) -> Option<String> {
 
 /// All ways of a server share its folder; another one is entered by a shell.
 fn in_its_folder(scene: &Scene<'_>, table: &ServerTable, words: Vec<String>) -> Result<Vec<String>, Refusal> {
-    let Some(cwd) = table.cwd.as_deref().map(|cwd| scene.root.join(cwd.trim_start_matches("./"))) else {
+    let is_root = |cwd: &&str| scene.root.join(cwd).components().eq(scene.root.components());
+    let Some(cwd) = table.cwd.as_deref().filter(|cwd| !is_root(cwd)) else {
         return Ok(words);
     };
-    if cwd.components().eq(scene.root.components())
-        || cwd == scene.root.join("")
-        || cwd == scene.root.join(".")
-    {
-        return Ok(words);
-    }
-    let inside = cwd
-        .strip_prefix(scene.root)
-        .ok()
-        .and_then(Path::to_str)
-        .filter(|sub| scene.folder.look(sub).is_some());
-    let Some(sub) = inside else {
-        return Err(Refusal::new(
-            "its cwd is not in this folder",
-            "correct the entry, or say it in server.toml",
-        ));
-    };
-    let shell = ["sh", "-c", "cd \"$0\" && exec \"$@\"", sub].map(str::to_string);
+    let inside = within(scene, None, cwd).filter(|sub| scene.folder.look(sub).is_some());
+    let sub = inside.ok_or_else(|| {
+        Refusal::new("its cwd is not in this folder", "correct the entry, or say it in server.toml")
+    })?;
+    let shell = ["sh", "-c", "cd \"$0\" && exec \"$@\"", &sub].map(str::to_string);
     Ok(shell.into_iter().chain(words).collect())
 }
 
@@ -285,10 +280,13 @@ mod tests {
                 "it names dist/x.js, which does not exist here",
             ),
             (r#"{"command": "node", "args": ["../x.js"]}"#, "starts nothing in this folder"),
+            (r#"{"command": "npm", "args": ["start"], "cwd": "../.."}"#, "its cwd is not in this folder"),
+            (r#"{"command": "x", "args": ["${KEY}"]}"#, "it names ***, which does not exist here"),
             (r#"{"command": "node", "args": ["${DIR}/x.js"]}"#, "variable DIR"),
             (r#"{"url": "https://x/mcp?${NO}"}"#, "a server elsewhere"),
         ] {
-            let found = passed(local, &mcp(&format!("{{\"a\": {entry}}}")), &[]);
+            let folder = mcp(&format!("{{\"a\": {entry}}}")).file(".env", "KEY=s3cret.long\n");
+            let found = passed(local, &folder, &[]);
             assert!(found.contains(said), "{found}");
         }
         assert!(
