@@ -118,6 +118,21 @@ fn paths_of_flags_and_variables_start_from_the_current_folder() {
 }
 
 #[test]
+fn imports_are_files_of_the_file_the_environment_or_the_flag() {
+    let import = |pairs: &[_], flags| {
+        load_text("[proxy]\nimport = ['a.json', 'b.json']\n", pairs, flags).unwrap().config.proxy.import
+    };
+    assert_eq!(import(&[], Flags::default()), ["a.json", "b.json"]);
+    let here = |file: &str| std::env::current_dir().unwrap().join(file).display().to_string();
+    assert_eq!(
+        import(&[("MCP_PROXY_IMPORT", "c.json, d.json")], Flags::default()),
+        [here("c.json"), here("d.json")]
+    );
+    let flags = Flags { import: vec!["e.json".to_string()], ..Flags::default() };
+    assert_eq!(import(&[("MCP_PROXY_IMPORT", "c.json")], flags), [here("e.json")]);
+}
+
+#[test]
 fn an_unknown_variable_is_a_warning() {
     let loaded = load_text("", &[("MCP_PROXY_LISTN", "x"), ("MCP_OTHER", "x")], Flags::default()).unwrap();
     assert_eq!(loaded.warnings.len(), 1);

@@ -1,6 +1,6 @@
 //! Where the servers come from, at start and at each reload.
 
-use crate::config::{Loaded, environment, state_dir};
+use crate::config::{Loaded, ProxySection, environment, state_dir};
 use crate::discovery::{Discovery, discover};
 use crate::watch::Plan;
 use std::collections::BTreeSet;
@@ -82,7 +82,10 @@ impl Source {
     /// Whether something is said otherwise than at the start that cannot be changed since.
     fn differs(&self, loaded: &Loaded) -> bool {
         let (old, new) = (&self.loaded.config, &loaded.config);
-        (&old.proxy, &old.limits, &old.health, &old.restart, &old.log)
+        // Where servers are looked for follows as well.
+        let (servers, import) = (new.proxy.servers.clone(), new.proxy.import.clone());
+        let proxy = ProxySection { servers, import, ..old.proxy.clone() };
+        (&proxy, &old.limits, &old.health, &old.restart, &old.log)
             != (&new.proxy, &new.limits, &new.health, &new.restart, &new.log)
     }
 }

@@ -19,6 +19,7 @@ Commands
 Options, before or after any command             Environment                Default
   --config FILE       configuration file         MCP_PROXY_CONFIG           ./proxy.toml, if it exists
   --servers FOLDER    folder of servers          MCP_PROXY_SERVERS          ./servers
+  --import FILE       servers of another client  MCP_PROXY_IMPORT           none; may be given several times
   --listen IP:PORT    address to listen on       MCP_PROXY_LISTEN           127.0.0.1:3000
   --state-dir FOLDER  keys and sessions          MCP_PROXY_STATE_DIR        ~/.local/state/mcp-proxy
   --log-format FORM   text or json               MCP_PROXY_LOG_FORMAT       text
@@ -30,10 +31,10 @@ Options, before or after any command             Environment                Defa
 
 Files
   proxy.toml          needed only to change a default; the one in the source names every key
-  servers/NAME/       a server: package.json, pyproject.toml or an executable says how it is started
+  servers/NAME/       a server; its own files say how it is started: docs/discovery.md
   servers/NAME/server.toml, .env
                       its own keys (command, args, env, ...) and its variables
-  servers/*.json      the mcpServers of another client's configuration
+  servers/*.json      servers of another client's configuration, like those of --import
 
 Examples
   mcp-proxy check                       is everything in ./servers understood?

@@ -24,7 +24,11 @@ pub fn read(file: &Path, known: &BTreeMap<String, String>) -> Result<Vec<(String
     parse(&text, known).map_err(fault)
 }
 
-fn parse(text: &str, known: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, String> {
+/// The same of its text.
+///
+/// # Errors
+/// As [`read`]'s.
+pub fn parse(text: &str, known: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, String> {
     let mut pairs: Vec<(String, String)> = Vec::new();
     for pair in dotenvy::from_read_iter(without_dollars(text).as_bytes()) {
         let Ok((name, value)) = pair else {

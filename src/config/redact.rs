@@ -33,7 +33,8 @@ fn one(argument: &str) -> String {
     }
 }
 
-fn is_secret(name: &str) -> bool {
+/// Whether a variable, flag or field of that name is likely to hold a secret.
+pub(crate) fn is_secret(name: &str) -> bool {
     let name = name.to_lowercase();
     SECRET.iter().any(|word| name.contains(word))
 }

@@ -50,6 +50,8 @@ pub struct ProxySection {
     pub listen: SocketAddr,
     /// The folder of servers; relative to the folder of `proxy.toml`.
     pub servers: String,
+    /// Files of other clients whose servers are served too; relative to the folder of `proxy.toml`.
+    pub import: Vec<String>,
     /// Where keys and sessions are kept; empty means [`super::state_dir()`]'s choice.
     pub state_dir: String,
     /// Ports given to HTTP servers and to the bridges of stdio servers.
@@ -68,6 +70,7 @@ impl Default for ProxySection {
         ProxySection {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
             servers: "./servers".to_string(),
+            import: Vec::new(),
             state_dir: String::new(),
             ports: Ports::default(),
             public_url: String::new(),

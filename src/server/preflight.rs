@@ -10,6 +10,8 @@ use std::collections::BTreeMap;
 pub struct Preflight {
     /// Names of its variables, with where each comes from; never a value.
     pub variables: BTreeMap<String, &'static str>,
+    /// Those that its own files say it needs and nothing sets.
+    pub missing: Vec<String>,
     /// What keeps it from starting.
     pub problems: Vec<String>,
     /// What should not be so, though it can be started.
@@ -24,14 +26,21 @@ pub fn preflight(child: &ChildSpec, inherited: &Environment) -> Preflight {
         Ok(warnings) => (warnings, None),
         Err(problem) => (Vec::new(), Some(problem)),
     };
+    let (environment, unreadable) = match environment::build(inherited, None, child, child.first_way(), None)
+    {
+        Ok(environment) => (environment, None),
+        Err(problem) => (Environment::new(), Some(problem)),
+    };
+    let missing = child.required.iter().filter(|name| !environment.contains_key(*name));
     let problems = [
-        environment::build(inherited, None, child, child.first_way(), None).err(),
+        unreadable,
         users::account(&child.confinement).err(),
         confinement::walls(&child.confinement, path, &child.first_way().command).err(),
         open,
     ];
     Preflight {
         variables: variables(child, inherited),
+        missing: missing.cloned().collect(),
         problems: problems.into_iter().flatten().collect(),
         warnings,
     }
@@ -46,5 +55,6 @@ fn variables(child: &ChildSpec, inherited: &Environment) -> BTreeMap<String, &'s
     let dotenv = dotenv.map(|(name, _)| (name, ".env"));
     let said = child.env.keys().map(|name| (name.clone(), "configuration"));
     let files = child.env_from_files.keys().map(|name| (name.clone(), "file"));
-    passed.chain(dotenv).chain(said).chain(files).collect()
+    let way = child.first_way().env.keys().map(|name| (name.clone(), "the way it is started"));
+    passed.chain(dotenv).chain(way).chain(said).chain(files).collect()
 }

@@ -9,6 +9,7 @@ mod harness;
 mod canned;
 mod commands;
 mod errors;
+mod folders;
 mod front;
 mod health;
 mod http_servers;
