@@ -134,8 +134,8 @@ impl Supervisor {
         if self.is_on_trial() {
             return self.give_up("no answer");
         }
-        let (key, allowed) = self.allowed_start();
-        self.note(format!("started, but did not speak MCP within {key} = {}", allowed.as_secs()));
+        let words = self.timed_out();
+        self.server.board.write(|status| status.last_error = Some(words));
         self.end(Reason::StartTimeout);
     }
 
