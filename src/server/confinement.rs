@@ -94,7 +94,7 @@ pub(super) fn walls(confinement: &Confinement, path: &str, program: &str) -> Res
 }
 
 /// Why a file of secrets is not safe, for each that others can read.
-pub(super) fn open_files(child: &ChildSpec) -> Vec<String> {
+fn open_files(child: &ChildSpec) -> Vec<String> {
     let files = child.env_file.iter().chain(child.env_from_files.values());
     let open = files.filter(|file| secret_file::is_open_to_others(file));
     open.map(|file| open_file(file)).collect()
