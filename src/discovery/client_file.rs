@@ -257,7 +257,8 @@ impl Reader<'_> {
         let text = (self.context.read)(&file).ok_or_else(|| refusal("does not exist".to_string()))?;
         let text = text.map_err(|fault| refusal(format!("cannot be read: {fault}")))?;
         let pairs = dotenv::parse(&text, &Environment::new());
-        pairs.map(|pairs| pairs.into_iter().collect()).map_err(refusal)
+        let pairs = pairs.map_err(|fault| refusal(format!("cannot be used: {fault}")))?;
+        Ok(pairs.into_iter().collect())
     }
 
     /// How long a call may take.
@@ -435,7 +436,7 @@ mod tests {
             r#"{"command": "x", "envFile": "${workspaceFolder}/.env", "env": {"KEY": "env", "GONE": null}}"#;
         assert_eq!(one(entry).unwrap().table.env, environment(&[("FILE", "f"), ("KEY", "env")]));
         let bad = one(r#"{"command": "x", "envFile": "/srv/notes/bad"}"#).unwrap_err();
-        assert!(bad.contains("a line that is not NAME=value") && !bad.contains("S3CRET"), "{bad}");
+        assert!(bad.contains("a line is not NAME=value") && !bad.contains("S3CRET"), "{bad}");
         assert!(
             one(r#"{"command": "x", "envFile": "none"}"#)
                 .unwrap_err()

@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 pub enum State {
     /// There is no child.
     Stopped,
-    /// A child runs and has not answered yet.
+    /// A child runs and has not answered yet, or waits for its turn to be started.
     Starting,
     /// The child takes calls.
     Ready,

@@ -275,7 +275,7 @@ mod tests {
             ),
             (r#"{"command": "node", "args": ["../x.js"]}"#, "starts nothing in this folder"),
             (r#"{"command": "npm", "args": ["start"], "cwd": "../.."}"#, "its cwd is not in this folder"),
-            (r#"{"command": "x", "args": ["${KEY}"]}"#, "it names ***, which does not exist here"),
+            (r#"{"command": "x", "args": ["${KEY}"]}"#, "it names s3cret.long, which does not exist here"),
             (r#"{"command": "node", "args": ["${DIR}/x.js"]}"#, "variable DIR"),
             (r#"{"url": "https://x/mcp?${NO}"}"#, "a server elsewhere"),
         ] {

@@ -477,3 +477,11 @@ fn forty_folders_take_no_time() {
         .min();
     assert!(fastest < Some(Duration::from_secs(1)), "{fastest:?}");
 }
+
+#[test]
+fn what_was_put_into_the_words_of_a_client_file_is_not_shown() {
+    let entry = r#"{"mcpServers": {"a": {"command": "node", "args": ["${KEY}/x.js"]}}}"#;
+    let dir = project(&[("servers/a/.mcp.json", entry), ("servers/a/.env", "KEY=s3cret-of-a-folder\n")]);
+    let said = why(&found(&dir), "a");
+    assert!(said.contains("***/x.js, which does not exist here"), "{said}");
+}

@@ -29,6 +29,7 @@ impl Supervisor {
             return self.begin_start(None);
         }
         self.phase = Phase::Queued;
+        self.server.board.write(|status| status.state = State::Starting);
         let inbox = self.server.inbox.clone();
         // A supervisor that has ended needs no pass.
         self.context.gate.enter(move |pass| drop(inbox.send(Event::Admitted(pass))));
