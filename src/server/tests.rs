@@ -193,6 +193,37 @@ fn a_server_asked_for_one_era_gets_no_other() {
     assert_eq!(stage.down().reason, Reason::SpawnFailed("server/discover".into()));
 }
 
+/// What speaks only after it was told to, by its first further argument.
+fn told(script: &str) -> ServerSpec {
+    let mut spec = spec(&format!("test \"$0\" = stdio || exit 2; {script}"));
+    let Launch::Child(child) = &mut spec.launch else { unreachable!() };
+    child.ways[0].retries = vec![vec!["stdio".into()]];
+    spec
+}
+
+#[test]
+fn an_attempt_that_failed_does_not_count_against_the_next() {
+    let stage = Stage::new(told(&modern_only()), Role::default());
+    assert_eq!(stage.down().reason, Reason::Exited(2));
+    assert_eq!(stage.down().reason, Reason::OtherEra);
+    assert_eq!(stage.up().greeting.unwrap().era, Era::Modern);
+    let status = stage.wait(|status| status.state == State::Ready);
+    assert_eq!((status.restarts, status.last_error, status.last_end.is_none()), (0, None, true));
+}
+
+#[test]
+fn nor_does_it_explain_why_the_next_was_ended() {
+    for end in [Server::stop, Server::sleep] {
+        let stage = Stage::new(told("while read -r line; do :; done"), Role::default());
+        assert_eq!(stage.down().reason, Reason::Exited(2));
+        stage.wait(|status| status.state == State::Starting && status.pid.is_some());
+        end(&stage.server);
+        let reason = stage.down().reason;
+        let status = stage.wait(|status| status.state == State::Stopped);
+        assert_eq!((status.reason, status.last_error), (Some(reason), None));
+    }
+}
+
 #[test]
 fn whoever_is_only_tried_out_fails_quietly_and_for_good() {
     for script in [answering(UNKNOWN), answering(LEGACY), "read -r hello; exit 3".into(), "exit".into()] {

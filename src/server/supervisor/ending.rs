@@ -113,7 +113,7 @@ impl Supervisor {
             other => return self.phase = other,
         };
         let reason = reason.or_else(|| child.excess().map(Reason::OverLimit)).unwrap_or(own);
-        self.server.board.write(|status| status.running = None);
+        self.server.board.write(|status| (status.running, status.pid) = (None, None));
         child.drain(DRAIN);
         let stderr = self.server.tail.last(ERROR_LINES);
         let end = End { generation: child.generation, reason, status, stderr };

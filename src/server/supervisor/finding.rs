@@ -48,6 +48,14 @@ fn child_of(spec: &ServerSpec) -> Option<&ChildSpec> {
     }
 }
 
+/// Whether that is the end of a child that was to go on.
+fn has_failed(end: &End) -> bool {
+    matches!(
+        end.reason,
+        Reason::Exited(_) | Reason::Signalled(_) | Reason::SpawnFailed(_) | Reason::StartTimeout
+    )
+}
+
 /// How an attempt has ended, and what it said of the reason.
 pub(super) struct Failed {
     end: End,
@@ -169,11 +177,7 @@ impl Supervisor {
 
     /// Whether another attempt follows the end of a child that never spoke MCP.
     pub(super) fn goes_on(&mut self, end: &End, uptime: Duration) -> bool {
-        let failed = matches!(
-            end.reason,
-            Reason::Exited(_) | Reason::Signalled(_) | Reason::SpawnFailed(_) | Reason::StartTimeout
-        );
-        if !failed || !uptime.is_zero() || self.is_on_trial() || self.dial.is_some() {
+        if !has_failed(end) || !uptime.is_zero() || self.is_on_trial() || self.dial.is_some() {
             return false;
         }
         let diagnosis = self.diagnosis();
@@ -220,9 +224,9 @@ impl Supervisor {
         }
     }
 
-    /// The end that is told when no attempt is left, and its words.
+    /// The end that is told when no attempt is left, and its words. One that was wanted is its own explanation.
     pub(super) fn conclude(&mut self, end: End) -> (End, String) {
-        let Some(Failed { end: told, diagnosis }) = self.failed.take() else {
+        let Some(Failed { end: told, diagnosis }) = self.failed.take().filter(|_| has_failed(&end)) else {
             let words = end.words();
             return (end, words);
         };
