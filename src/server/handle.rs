@@ -140,10 +140,13 @@ impl Server {
         self.board.wait_running(patience)
     }
 
-    /// Wakes it if it sleeps, and waits at most `patience` until that start has ended, well or badly.
+    /// Has it started now if it sleeps or waits for its first turn to start, and waits at most `patience` until that
+    /// start has ended, well or badly.
     pub fn wake(&self, patience: Duration) {
-        if self.board.read().rests() {
+        let status = self.status();
+        if status.is_new() || status.rests() {
             self.tell(Event::Wake);
+            self.board.wait_settled(patience);
             self.board.wait_awake(patience);
         }
     }

@@ -64,9 +64,13 @@ impl Stage {
     }
 
     fn new(spec: ServerSpec, role: Role) -> Stage {
+        Stage::among(spec, role, context())
+    }
+
+    fn among(spec: ServerSpec, role: Role, context: Arc<Context>) -> Stage {
         let (saw, seen) = unbounded();
         let (server, seat) = Server::new("test", &Limits::default());
-        server.run(seat, Arc::new(spec), None, Arc::new(Witness(saw)), context(), role).unwrap();
+        server.run(seat, Arc::new(spec), None, Arc::new(Witness(saw)), context, role).unwrap();
         Stage { server, seen }
     }
 
@@ -278,6 +282,22 @@ fn a_call_that_comes_while_it_falls_asleep_wakes_it() {
     stage.server.sleep();
     stage.wait(Status::rests);
     assert_eq!(stage.server.wait_running(DEADLINE).ok().expect("a child").generation, 2);
+}
+
+#[test]
+fn whoever_waits_for_a_first_start_has_it_begin() {
+    let context = context();
+    let (sender, passes) = unbounded();
+    // All that may start at once do.
+    for _ in 0..4 {
+        let sender = sender.clone();
+        context.gate.enter(move |pass| sender.send(pass).unwrap());
+    }
+    let stage = Stage::among(spec(&answering(LEGACY)), Role::default(), context);
+    stage.wait(|status| status.state == State::Starting);
+    assert!(stage.server.running().is_none() && passes.len() == 4);
+    stage.server.wake(DEADLINE);
+    assert_eq!(stage.server.running().expect("a child").generation, 1);
 }
 
 #[test]

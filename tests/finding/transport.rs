@@ -39,6 +39,15 @@ fn a_server_behind_a_shell_is_found_too() {
 }
 
 #[test]
+fn an_http_server_need_not_keep_its_pipes() {
+    let script = format!("{} </dev/null >/dev/null 2>&1", fake("FAKE_START_DELAY_MS=300", "fake_http"));
+    let proxy = folder(Site::new(), "a", &script).start();
+    assert_eq!(proxy.wait_ready("a")["kind"], "http");
+    echoes(&proxy, "a");
+    assert_eq!(starts(&proxy, "a"), 1);
+}
+
+#[test]
 fn the_old_transport_is_found_where_it_has_its_stream() {
     let proxy = folder(Site::new(), "a", &fake("FAKE_TRANSPORT=sse", "fake_http")).start();
     proxy.wait_ready("a");

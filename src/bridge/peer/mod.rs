@@ -129,9 +129,7 @@ impl Peer {
 
     /// Waits until a first start has ended, well or badly, or the next of a child that slept.
     pub(crate) fn settle(&self) {
-        let first = self.terms.options.start_timeout + SETTLING;
-        self.server.wait_settled(first);
-        self.server.wake(first);
+        self.server.wake(self.terms.options.start_timeout + SETTLING);
     }
 
     /// Sends a line to a child.

@@ -18,13 +18,17 @@ const QUIET_GRACE: Duration = Duration::from_millis(20);
 const ERROR_LINES: usize = 10;
 
 impl Supervisor {
-    /// The end of a pipe: usually the exit follows; a child that lives on without it is ended.
+    /// The end of a pipe: usually the exit follows; a child that lives on without it is ended, unless it does not need
+    /// any: what it prints may go into a file of its own.
     pub(super) fn went_quiet(&mut self) {
-        let listens = matches!(self.phase, Phase::Ready { .. }) && self.is_http();
-        if listens || !matches!(self.phase, Phase::Starting { .. } | Phase::Ready { .. }) {
-            return;
+        let ends = match &self.phase {
+            Phase::Starting { finder, .. } => finder.is_none() || !self.may_listen(),
+            Phase::Ready { .. } => !self.is_http(),
+            _ => false,
+        };
+        if ends {
+            self.begin_ending(None, Step::StdoutClosed, QUIET_GRACE);
         }
-        self.begin_ending(None, Step::StdoutClosed, QUIET_GRACE);
     }
 
     /// Ends the child in steps: end of stdin, SIGTERM, SIGKILL. One that did not answer gets no time.

@@ -92,7 +92,7 @@ enum Phase {
         child: Child,
         deadline: Instant,
         /// Looks for an HTTP server in it.
-        _finder: Option<Finder>,
+        finder: Option<Finder>,
         pass: Option<Pass>,
     },
     Ready {

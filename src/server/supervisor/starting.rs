@@ -123,7 +123,7 @@ impl Supervisor {
             status.restarts = restarts;
         });
         let deadline = Instant::now() + self.start_patience();
-        self.phase = Phase::Starting { child, deadline, _finder: finder, pass };
+        self.phase = Phase::Starting { child, deadline, finder, pass };
     }
 
     fn start_patience(&self) -> Duration {
