@@ -60,17 +60,23 @@ impl Door {
 
     /// Frees the port.
     fn shut(&self) {
-        let mut state = self.state();
-        if *state == State::Open {
-            self.http.close(&self.name);
-            *state = State::Shut;
-        }
+        self.close(State::Shut);
     }
 
     /// Frees the port for good.
     pub(super) fn remove(&self) {
-        self.shut();
-        *self.state() = State::Gone;
+        self.close(State::Gone);
+    }
+
+    /// One step: who opens the door meanwhile must not find it shut and be overtaken.
+    fn close(&self, then: State) {
+        let mut state = self.state();
+        if *state == State::Open {
+            self.http.close(&self.name);
+        }
+        if *state != State::Gone {
+            *state = then;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -55,8 +55,11 @@ impl Delegated {
     /// # Errors
     /// The kernel refuses.
     pub(super) fn group(&self, name: &str, memory: u64) -> io::Result<(Group, OwnedFd)> {
-        let group = Group { folder: self.0.join(name) };
-        fs::create_dir(&group.folder)?;
+        let folder = self.0.join(name);
+        // One that a killed proxy has left behind; whoever lives in it keeps it.
+        let _ = fs::remove_dir(&folder);
+        fs::create_dir(&folder)?;
+        let group = Group { folder };
         fs::write(group.folder.join("memory.max"), memory.to_string())?;
         // All of its processes end together. Linux 4.19; without it the largest ends alone, which is as good.
         let _ = fs::write(group.folder.join("memory.oom.group"), "1");
@@ -146,7 +149,13 @@ mod tests {
         // The kernel makes these; without them there is no such group.
         assert!(ours.group("a-1-1", 1000).is_err());
         assert_eq!(written("a-1-1/memory.max"), "1000");
+        fs::remove_file(child.join("cgroup.kill")).unwrap();
         assert!(ours.group("a-1-1", 1000).is_err(), "it is another child's");
+        assert!(!child.join("cgroup.kill").exists(), "and that goes on");
+        fs::remove_dir_all(&child).unwrap();
+        fs::create_dir(&child).unwrap();
+        assert!(ours.group("a-1-1", 1000).is_err());
+        assert_eq!(written("a-1-1/memory.max"), "1000", "one that was left behind is taken over");
         let group = Group { folder: child.clone() };
         assert!(!group.ran_out());
         fs::write(child.join("memory.events"), "oom_kill 1\n").unwrap();

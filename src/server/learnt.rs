@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// So many servers are remembered; the one used least recently goes first.
+/// So many servers are remembered; the one found out first goes first.
 const MOST: usize = 500;
 /// A larger file is not ours.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
@@ -34,8 +34,19 @@ pub(super) struct Learnt {
     pub(super) modern_only: bool,
     /// Tells whether its program is still the one that was asked (see [`fingerprint`]).
     pub(super) program: u64,
-    /// When it was ready last, in seconds since 1970.
-    pub(super) used: u64,
+    /// When that was found out, in seconds since 1970.
+    pub(super) since: u64,
+}
+
+impl Learnt {
+    /// The same of a program that may be another by now.
+    fn of(&self, program: u64) -> Learnt {
+        let mut known = self.clone();
+        if known.program != program {
+            (known.modern, known.modern_only) = (None, false);
+        }
+        known
+    }
 }
 
 /// The file, and what stands in it. Servers are known by a digest of how they are started, which keeps what may be
@@ -70,27 +81,25 @@ impl Memory {
     /// What is known of the server that is started so. What was found out about its program holds as long as that is
     /// the same.
     pub(super) fn recall(&self, spec: &ChildSpec) -> Option<Learnt> {
-        let mut learnt = self.all().get(&key(spec)).cloned()?;
-        if learnt.program != fingerprint(spec) {
-            (learnt.modern, learnt.modern_only) = (None, false);
-        }
-        Some(learnt)
+        let program = fingerprint(spec);
+        self.all().get(&key(spec)).map(|learnt| learnt.of(program))
     }
 
     /// Changes what is known, and writes it down if that makes a difference.
     pub(super) fn learn(&self, spec: &ChildSpec, change: impl FnOnce(&mut Learnt)) {
-        let before = self.recall(spec);
-        let mut learnt = before.clone().unwrap_or_default();
-        learnt.program = fingerprint(spec);
+        let (key, program) = (key(spec), fingerprint(spec));
+        let mut all = self.all();
+        let before = all.get(&key);
+        let mut learnt = before.map(|before| before.of(program)).unwrap_or_default();
+        learnt.program = program;
         change(&mut learnt);
-        if before.as_ref() == Some(&learnt) {
+        if before == Some(&learnt) {
             return;
         }
-        learnt.used = now();
-        let mut all = self.all();
-        all.insert(key(spec), learnt);
+        learnt.since = now();
+        all.insert(key, learnt);
         while all.len() > MOST {
-            let oldest = all.iter().min_by_key(|(_, learnt)| learnt.used).map(|(key, _)| key.clone());
+            let oldest = all.iter().min_by_key(|(_, learnt)| learnt.since).map(|(key, _)| key.clone());
             oldest.and_then(|key| all.remove(&key));
         }
         self.write(&all);
@@ -212,12 +221,27 @@ mod tests {
     }
 
     #[test]
+    fn whoever_learns_at_the_same_time_takes_nothing_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let (spec, memory) = (spec(dir.path(), "a"), Memory::of_this_run());
+        for _ in 0..200 {
+            std::thread::scope(|scope| {
+                scope.spawn(|| memory.learn(&spec, |learnt| learnt.modern = Some(false)));
+                scope.spawn(|| memory.learn(&spec, |learnt| learnt.path = Some("/mcp".into())));
+            });
+            let learnt = memory.recall(&spec).unwrap();
+            assert_eq!((learnt.modern, learnt.path.as_deref()), (Some(false), Some("/mcp")));
+            memory.forget(&spec);
+        }
+    }
+
+    #[test]
     fn it_is_bounded_and_a_broken_file_is_no_harm() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join("learnt.json"), "{").unwrap();
         let memory = Memory::open(dir.path());
         for n in 0..MOST + 5 {
-            memory.all().insert(n.to_string(), Learnt { used: n as u64, ..Learnt::default() });
+            memory.all().insert(n.to_string(), Learnt { since: n as u64, ..Learnt::default() });
         }
         memory.learn(&spec(dir.path(), "a"), |learnt| learnt.modern = Some(true));
         assert_eq!(memory.all().len(), MOST);

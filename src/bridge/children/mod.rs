@@ -220,12 +220,10 @@ impl Children {
     /// Stops children that nobody has used for some time.
     pub(crate) fn rest(&self) {
         let options = &self.nursery.spec.options;
-        let seconds: Vec<Arc<Peer>> = match self.kin() {
-            Kin::Pipes(pipes) => pipes.second().into_iter().map(Arc::clone).collect(),
-            Kin::Links(links) => links.all(),
-        };
-        for peer in seconds.iter().filter(|peer| peer.has_rested(options.era_idle) && !peer.audience.hears())
-        {
+        // Those of the other kin too: the server may have changed its transport.
+        let links = self.links.iter().flat_map(Links::all);
+        let seconds = self.pipes.second().map(Arc::clone).into_iter().chain(links);
+        for peer in seconds.filter(|peer| peer.has_rested(options.era_idle) && !peer.audience.hears()) {
             peer.server.sleep();
         }
         self.own.rest(options.idle_stop);
