@@ -6,6 +6,7 @@ use crate::discovery::{About, Disabled, Discovery, LeftOut, PassedOver};
 use crate::secrets;
 use crate::server::{Preflight, preflight};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -69,13 +70,25 @@ static NOTHING: About = About { dotenv: None, passed_over: Vec::new() };
 /// `out` cannot be written to.
 pub fn check(found: &Discovery, warnings: &[String], json: bool, out: &mut dyn Write) -> io::Result<bool> {
     let report = report(found, warnings);
-    let mut text = Vec::new();
     match json {
-        true => serde_json::to_writer_pretty(&mut text, &report)?,
-        false => write_text(&report, &mut text)?,
+        true => writeln!(out, "{:#}", masked(serde_json::to_value(&report)?))?,
+        false => write_text(&report, out)?,
     }
-    writeln!(out, "{}", secrets::mask(String::from_utf8_lossy(&text).trim_end()))?;
     Ok(report.left_out.is_empty() && report.servers.iter().all(|server| server.problems.is_empty()))
+}
+
+/// Without secrets. Names are none, whatever word they are: those of servers and variables, and our own.
+fn masked(value: Value) -> Value {
+    let field = |(key, value): (String, Value)| match key.as_str() {
+        "name" => (key, value),
+        _ => (key, masked(value)),
+    };
+    match value {
+        Value::String(text) => secrets::mask(&text).into(),
+        Value::Array(items) => items.into_iter().map(masked).collect(),
+        Value::Object(fields) => fields.into_iter().map(field).collect(),
+        other => other,
+    }
 }
 
 fn report<'a>(found: &'a Discovery, warnings: &'a [String]) -> Report<'a> {
@@ -127,9 +140,11 @@ fn local<'a>(spec: &'a ServerSpec, child: &'a ChildSpec, about: &'a About) -> Se
 }
 
 fn shown_way(way: &Way) -> Shown<'_> {
+    let words = std::iter::once(way.command.clone()).chain(redact::arguments(&way.args));
     Shown {
         origin: &way.origin,
-        command: std::iter::once(way.command.clone()).chain(redact::arguments(&way.args)).collect(),
+        // Here, since no secret is recognised between the quotes of a shell.
+        command: words.map(|word| secrets::mask(&word).into_owned()).collect(),
         retries: &way.retries,
         prepares: way.prepares,
     }
@@ -166,14 +181,14 @@ fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         write_server(server, out)?;
     }
     for Out { left, passed_over } in &report.left_out {
-        writeln!(out, "{} (left out)", shown(&left.name))?;
+        writeln!(out, "{} (left out)", printable(&left.name))?;
         line(out, "from", &left.place)?;
         line(out, "reason", &left.reason)?;
         line(out, "remedy", &left.remedy)?;
         write_passed_over(passed_over, out)?;
     }
     for off in report.disabled {
-        writeln!(out, "{} (switched off)", shown(&off.name))?;
+        writeln!(out, "{} (switched off)", printable(&off.name))?;
         line(out, "from", &off.place)?;
     }
     for warning in &report.warnings {
@@ -184,7 +199,7 @@ fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn write_server(server: &Server<'_>, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{} ({})", shown(server.name), server.kind)?;
+    writeln!(out, "{} ({})", printable(server.name), server.kind)?;
     match &server.url {
         Some(url) => line(out, "url", url)?,
         None => line(out, "start", &command_line(&server.command))?,
@@ -241,8 +256,13 @@ fn command_line(words: &[String]) -> String {
     words.iter().map(quoted).collect::<Vec<_>>().join(" ")
 }
 
-/// Text from files of others, without the control characters that would steer a terminal.
+/// Text from files of others, without secrets.
 fn shown(text: &str) -> String {
+    printable(&secrets::mask(text))
+}
+
+/// Without the control characters that would steer a terminal.
+fn printable(text: &str) -> String {
     text.chars()
         .flat_map(|letter| if letter.is_control() { letter.escape_default().collect() } else { vec![letter] })
         .collect()
@@ -328,6 +348,28 @@ mod tests {
         assert_eq!(json["servers"][1]["variables"]["KEY"], ".env");
         assert_eq!(json["left_out"][0]["name"], "empty");
         assert_eq!(json["warnings"][0], "careful");
+    }
+
+    /// Values of `.env` may be words of ours, and those of a command line may need quotes.
+    #[test]
+    fn only_what_was_put_in_is_masked() {
+        let dir = TempDir::new().unwrap();
+        let folder = dir.path().join("servers/telemetry");
+        fs::create_dir_all(&folder).unwrap();
+        let env = "A=disabled\nB=telemetry\nC=variables\nD=\"it's a s3cret\"\n";
+        fs::write(folder.join(".env"), env).unwrap();
+        fs::write(folder.join("x.sh"), "").unwrap();
+        let entry = r#"{"command": "sh", "args": ["x.sh", "${A}", "${D}"]}"#;
+        fs::write(folder.join(".mcp.json"), format!("{{\"mcpServers\": {{\"telemetry\": {entry}}}}}")).unwrap();
+        let found = discover(&Config::default(), dir.path()).unwrap();
+        let text = output(&found, false).1;
+        assert!(text.starts_with("telemetry (stdio or http)\n  start     sh x.sh *** ***\n"), "{text}");
+        assert!(text.contains("\n  variables A (.env), "), "{text}");
+        let text = output(&found, true).1;
+        let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(json["servers"][0]["name"], "telemetry", "{text}");
+        assert_eq!(json["servers"][0]["variables"]["A"], ".env", "{text}");
+        assert!(json["disabled"].is_array() && !text.contains("s3cret"), "{text}");
     }
 
     #[test]
