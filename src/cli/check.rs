@@ -356,7 +356,7 @@ mod tests {
         let dir = TempDir::new().unwrap();
         let folder = dir.path().join("servers/telemetry");
         fs::create_dir_all(&folder).unwrap();
-        let env = "A=disabled\nB=telemetry\nC=variables\nD=\"it's a s3cret\"\n";
+        let env = "A=left_out\nB=telemetry\nC=variables\nD=\"it's a s3cret\"\n";
         fs::write(folder.join(".env"), env).unwrap();
         fs::write(folder.join("x.sh"), "").unwrap();
         let entry = r#"{"command": "sh", "args": ["x.sh", "${A}", "${D}"]}"#;
@@ -369,7 +369,7 @@ mod tests {
         let json: serde_json::Value = serde_json::from_str(&text).unwrap();
         assert_eq!(json["servers"][0]["name"], "telemetry", "{text}");
         assert_eq!(json["servers"][0]["variables"]["A"], ".env", "{text}");
-        assert!(json["disabled"].is_array() && !text.contains("s3cret"), "{text}");
+        assert!(json["left_out"].is_array() && !text.contains("s3cret"), "{text}");
     }
 
     #[test]

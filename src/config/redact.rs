@@ -48,12 +48,16 @@ pub(crate) fn url(text: &str) -> String {
     format!("{scheme}://{host}{path}{query}")
 }
 
-/// Whether masking a value makes sense: not that of an existing path, an address or a word that stands in every second
-/// `.env`, which are no secrets and would make log lines unreadable.
+/// Words of 8 characters and more that stand in every second `.env`, and in the log.
+const NO_SECRETS: [&str; 7] =
+    ["localhost", "production", "development", "disabled", "required", "streamable-http", "mcp-proxy"];
+
+/// Whether masking a value makes sense: not that of an existing path, an address or a common word, which are no
+/// secrets and would make log lines unreadable.
 pub(crate) fn may_be_secret(value: &str) -> bool {
     let is_path = || value.starts_with('/') && Path::new(value).exists();
     let is_address = || value.parse::<IpAddr>().is_ok();
-    !matches!(value, "localhost" | "production" | "development") && !is_address() && !is_path()
+    !NO_SECRETS.contains(&value) && !is_address() && !is_path()
 }
 
 /// Of variables, the values that are secrets by their name or by what they hold.
@@ -154,8 +158,14 @@ mod tests {
 
     #[test]
     fn secrets_of_variables_are_known_by_their_names() {
-        let pairs =
-            [("API_KEY", "s1"), ("KEYS", "/etc"), ("DIR", "x"), ("DB", "pg://u:s2@h"), ("PASS", "::1")];
+        let pairs = [
+            ("API_KEY", "s1"),
+            ("KEYS", "/etc"),
+            ("DIR", "x"),
+            ("DB", "pg://u:s2@h"),
+            ("PASS", "::1"),
+            ("AUTH", "disabled"),
+        ];
         let variables = pairs.map(|(name, value)| (name.to_string(), value.to_string())).into();
         assert_eq!(secret_values(&variables).collect::<Vec<_>>(), ["s1", "s2"]);
     }

@@ -46,7 +46,7 @@ fn join(sub: &str, name: &str) -> String {
 fn programs(scene: &Scene<'_>, sub: &str) -> Vec<String> {
     let entries = scene.folder.list(sub).into_iter();
     entries
-        .filter(|(name, kind)| *kind == Kind::Executable && may_be_server(name))
+        .filter(|(name, kind)| *kind == Kind::Executable && (may_be_server(name) || is_named(name, scene.name)))
         .filter(|(name, _)| shebang::is_program(&scene.folder.start(&join(sub, name))))
         .map(|(name, _)| name)
         .collect()
@@ -67,15 +67,23 @@ fn choose<'a>(programs: &'a [String], folder: &str) -> Option<&'a str> {
     if let [only] = programs {
         return Some(only);
     }
-    let stem = |name: &str| name.to_lowercase().split('.').next().unwrap_or_default().to_string();
     let tests: [&dyn Fn(&str) -> bool; 5] = [
-        &|name| stem(name) == folder || name.to_lowercase() == folder,
+        &|name| is_named(name, folder),
         &|name| stem(name).starts_with("server"),
         &|name| stem(name).contains("mcp"),
         &|name| stem(name).starts_with("start"),
         &|name| stem(name).starts_with("run"),
     ];
     tests.iter().find_map(|test| programs.iter().find(|name| test(name))).map(String::as_str)
+}
+
+/// Whether it has the folder's name: then it is the server, whatever else the name says.
+fn is_named(name: &str, folder: &str) -> bool {
+    stem(name) == folder || name.to_lowercase() == folder
+}
+
+fn stem(name: &str) -> String {
+    name.to_lowercase().split('.').next().unwrap_or_default().to_string()
 }
 
 /// A script without the x bit was most likely meant to have it.
@@ -96,8 +104,8 @@ fn not_executable(scene: &Scene<'_>) -> Findings {
 #[cfg(test)]
 mod tests {
     use super::super::super::folder::memory::Memory;
-    use super::super::tests::{ask, passed, taken};
-    use super::rule;
+    use super::super::tests::{ask, passed, scene, taken};
+    use super::{Machine, Scene, rule};
 
     const SH: &str = "#!/bin/sh\n";
 
@@ -125,6 +133,14 @@ mod tests {
             ]),
             "./go.sh"
         );
+    }
+
+    #[test]
+    fn the_folder_s_name_is_no_helper_s() {
+        let folder = programs(&["docker-mcp", "install.sh"]);
+        let machine = Machine::with(&["/bin/sh"]);
+        let found = rule(&Scene { name: "docker-mcp", ..scene(&folder, &machine) });
+        assert_eq!(found.ways[0].command, ["./docker-mcp"]);
     }
 
     #[test]
