@@ -25,8 +25,9 @@ pub struct Endpoint {
 pub enum Sight {
     /// MCP is spoken at this path.
     Mcp(String),
-    /// It wants credentials before it says more: most likely MCP at this path, if nothing better turns up.
-    Locked(String),
+    /// Most likely MCP at this path, if nothing better turns up: it wants credentials before it says more, or is known
+    /// to be an HTTP server.
+    Likely(String),
     /// HTTP, but no MCP (yet).
     Other,
     /// Nothing that could be HTTP.
@@ -48,8 +49,8 @@ const PATIENT_AFTER: Duration = Duration::from_secs(5);
 const AGAIN: Duration = Duration::from_millis(250);
 /// What does not speak HTTP will not begin to.
 const SELDOM: Duration = Duration::from_secs(5);
-/// For so long a better answer may turn up than that credentials are wanted.
-const LOCKED_FOR: Duration = Duration::from_secs(2);
+/// For so long a better answer may turn up than one that makes it likely.
+const LIKELY_FOR: Duration = Duration::from_secs(2);
 
 /// The handle on the thread, which ends with it.
 pub(super) struct Finder {
@@ -144,7 +145,7 @@ struct Asked(HashMap<SocketAddr, Answer>);
 
 struct Answer {
     again: Instant,
-    locked_since: Option<Instant>,
+    likely_since: Option<Instant>,
 }
 
 impl Asked {
@@ -154,17 +155,17 @@ impl Asked {
 
     /// The path, if this is where MCP is spoken. A port that we gave away may be silent because nobody listens yet.
     fn note(&mut self, address: SocketAddr, sight: Sight, now: Instant, is_given: bool) -> Option<String> {
-        let before = self.0.get(&address).and_then(|answer| answer.locked_since);
-        let (rest, locked_since) = match &sight {
+        let before = self.0.get(&address).and_then(|answer| answer.likely_since);
+        let (rest, likely_since) = match &sight {
             Sight::Mcp(path) => return Some(path.clone()),
-            Sight::Locked(path) if before.is_some_and(|since| now - since >= LOCKED_FOR) => {
+            Sight::Likely(path) if before.is_some_and(|since| now - since >= LIKELY_FOR) => {
                 return Some(path.clone());
             }
-            Sight::Locked(_) => (AGAIN, before.or(Some(now))),
+            Sight::Likely(_) => (AGAIN, before.or(Some(now))),
             Sight::Silent if !is_given => (SELDOM, None),
             Sight::Other | Sight::Silent => (AGAIN, None),
         };
-        self.0.insert(address, Answer { again: now + rest, locked_since });
+        self.0.insert(address, Answer { again: now + rest, likely_since });
         None
     }
 }
@@ -188,11 +189,11 @@ mod tests {
     #[test]
     fn credentials_are_a_weak_sign() {
         let (mut asked, address, start) = (Asked::default(), "127.0.0.1:1".parse().unwrap(), Instant::now());
-        let locked = || Sight::Locked("/mcp".into());
+        let locked = || Sight::Likely("/mcp".into());
         assert_eq!(asked.note(address, locked(), start, false), None);
         assert!(!asked.is_due(address, start) && asked.is_due(address, start + AGAIN));
-        assert_eq!(asked.note(address, locked(), start + LOCKED_FOR / 2, false), None);
-        assert_eq!(asked.note(address, locked(), start + LOCKED_FOR, false).as_deref(), Some("/mcp"));
+        assert_eq!(asked.note(address, locked(), start + LIKELY_FOR / 2, false), None);
+        assert_eq!(asked.note(address, locked(), start + LIKELY_FOR, false).as_deref(), Some("/mcp"));
         assert_eq!(asked.note(address, Sight::Mcp("/".into()), start, false).as_deref(), Some("/"));
     }
 

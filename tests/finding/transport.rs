@@ -82,6 +82,7 @@ fn a_port_that_is_not_for_mcp_is_left_alone() {
 fn a_server_that_wants_credentials_is_one_all_the_same() {
     let proxy = folder(Site::new(), "a", &fake("FAKE_LOCKED=1", "fake_http")).start();
     assert_eq!(proxy.wait_ready("a")["kind"], "http");
+    proxy.wait_log(|line| line.contains("a: speaks HTTP on 127.0.0.1:") && line.contains("/mcp"));
     let refused = request("POST", &proxy.url("a"), &[("Content-Type", "application/json")], b"{}");
     assert_eq!(refused.status, 401, "{refused:?}");
 }

@@ -22,7 +22,7 @@ const PATHS: [&str; 3] = ["/mcp", "/sse", "/"];
 /// Asks children that start.
 pub struct Prober {
     agent: Agent,
-    /// It was said that this is an HTTP server: whatever answers is taken for it.
+    /// It was said that this is an HTTP server: what answers at all is taken for it, if nothing better turns up.
     is_told: bool,
     /// The path that was said: there and nowhere else.
     path: Option<String>,
@@ -55,16 +55,16 @@ impl Probe for Prober {
         let paths = self.paths(hint);
         for path in &paths {
             let Some(peer) = self.at(address, path) else { continue };
-            match peer.sight(path, PATIENCE) {
-                Sight::Mcp(path) => return Sight::Mcp(path),
-                Sight::Silent => return best,
-                Sight::Locked(path) => best = Sight::Locked(path),
-                Sight::Other if best == Sight::Silent => best = Sight::Other,
-                Sight::Other => {}
-            }
+            best = match (peer.sight(path, PATIENCE), best) {
+                (Sight::Mcp(path), _) => return Sight::Mcp(path),
+                (Sight::Silent, best) => return best,
+                // Whoever locks all its paths has the endpoint at the likeliest.
+                (_, first @ Sight::Likely(_)) => first,
+                (seen, _) => seen,
+            };
         }
         match best {
-            Sight::Other if self.is_told => Sight::Mcp(paths[0].to_string()),
+            Sight::Other if self.is_told => Sight::Likely(paths[0].to_string()),
             best => best,
         }
     }
@@ -110,7 +110,7 @@ impl Peer {
             return Sight::Mcp(path.to_string());
         }
         if refusal.wants_credentials() {
-            return Sight::Locked(path.to_string());
+            return Sight::Likely(path.to_string());
         }
         // A slash more or less at the end, mostly. Once only: the next place is asked as it stands.
         match refusal.new_path(&self.target.endpoint).filter(|new| new != path) {
