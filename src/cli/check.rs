@@ -360,7 +360,8 @@ mod tests {
         fs::write(folder.join(".env"), env).unwrap();
         fs::write(folder.join("x.sh"), "").unwrap();
         let entry = r#"{"command": "sh", "args": ["x.sh", "${A}", "${D}"]}"#;
-        fs::write(folder.join(".mcp.json"), format!("{{\"mcpServers\": {{\"telemetry\": {entry}}}}}")).unwrap();
+        fs::write(folder.join(".mcp.json"), format!("{{\"mcpServers\": {{\"telemetry\": {entry}}}}}"))
+            .unwrap();
         let found = discover(&Config::default(), dir.path()).unwrap();
         let text = output(&found, false).1;
         assert!(text.starts_with("telemetry (stdio or http)\n  start     sh x.sh *** ***\n"), "{text}");

@@ -34,9 +34,3 @@ fn echoes(proxy: &Proxy, name: &str) {
 fn starts(proxy: &Proxy, name: &str) -> usize {
     proxy.log().iter().filter(|line| line.contains(&format!("{name}: started"))).count()
 }
-
-#[track_caller]
-fn last_error(proxy: &Proxy, name: &str) -> String {
-    let entry = proxy.wait_server(name, |entry: &Value| entry["last_error"].is_string());
-    entry["last_error"].as_str().unwrap().to_string()
-}

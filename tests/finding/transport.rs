@@ -95,7 +95,7 @@ fn whoever_speaks_neither_is_told_so_and_holds_nobody_up() {
     site.write("servers/mute/server.toml", toml);
     let proxy = site.start();
     echoes(&proxy, "well");
-    let error = last_error(&proxy, "mute");
+    let error = proxy.trouble("mute");
     assert!(error.contains("did not speak MCP within start_timeout_seconds = 1"), "{error}");
     let log = request("GET", &proxy.url("mute/logs"), &[], b"").text();
     assert!(log.contains("warming up"), "{log}");

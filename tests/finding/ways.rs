@@ -11,7 +11,7 @@ fn a_missing_variable_is_named_and_nothing_else_is_tried() {
         &format!("{script}\n{}", fake("", "fake_stdio")),
     );
     let proxy = site.start();
-    let error = last_error(&proxy, "steam");
+    let error = proxy.trouble("steam");
     assert!(
         error.contains("exited with status 1 before it spoke MCP; it needs STEAM_API_KEY, which is not set"),
         "{error}"
@@ -36,7 +36,7 @@ fn of_several_failures_the_first_is_told() {
     let site =
         folder(Site::new().config("[restart]\nbackoff_ms = 60000\nrestart_wait_seconds = 1\n"), "a", script);
     let proxy = site.start();
-    let error = last_error(&proxy, "a");
+    let error = proxy.trouble("a");
     assert!(error.contains("exited with status 4 before it spoke MCP"), "{error}");
     let told = proxy.client_with("a").try_connect().expect_err("nothing to connect to");
     assert_eq!(told["data"]["stderr"], json!(["no such thing as ''"]), "{told}");

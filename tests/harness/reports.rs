@@ -1,6 +1,6 @@
 //! What the proxy says of its servers.
 
-use super::{DEADLINE, Proxy, request, wait_for};
+use super::{DEADLINE, Proxy, eventually, request, wait_for};
 use serde_json::Value;
 
 impl Proxy {
@@ -16,17 +16,39 @@ impl Proxy {
         self.entry("left_out", name)
     }
 
+    /// An entry of `/servers`, if it is there.
     #[track_caller]
-    fn entry(&self, list: &str, name: &str) -> Value {
-        let all = request("GET", &self.url("servers"), &[], b"").json();
-        let mut entries = all[list].as_array().expect("a list").iter();
-        entries.find(|entry| entry["name"] == name).unwrap_or_else(|| panic!("no {name} in {all}")).clone()
+    pub fn find(&self, name: &str) -> Option<Value> {
+        named(&self.servers(), "servers", name)
     }
 
-    /// Waits until an entry of `/servers` is as it should be.
+    #[track_caller]
+    fn entry(&self, list: &str, name: &str) -> Value {
+        let all = self.servers();
+        named(&all, list, name).unwrap_or_else(|| panic!("no {name} in {all}"))
+    }
+
+    #[track_caller]
+    fn servers(&self) -> Value {
+        request("GET", &self.url("servers"), &[], b"").json()
+    }
+
+    /// Waits until an entry of `/servers` is there and as it should be.
     #[track_caller]
     pub fn wait_server(&self, name: &str, matches: impl Fn(&Value) -> bool) -> Value {
-        wait_for(DEADLINE, || Some(self.server(name)).filter(&matches))
+        wait_for(DEADLINE, || self.find(name).filter(&matches))
+    }
+
+    #[track_caller]
+    pub fn wait_gone(&self, name: &str) {
+        eventually(DEADLINE, || self.find(name).is_none());
+    }
+
+    /// Waits for what goes wrong with a server.
+    #[track_caller]
+    pub fn trouble(&self, name: &str) -> String {
+        let entry = self.wait_server(name, |entry| entry["last_error"].is_string());
+        entry["last_error"].as_str().expect("words").to_string()
     }
 
     #[track_caller]
@@ -38,7 +60,32 @@ impl Proxy {
     #[track_caller]
     pub fn child(&self, name: &str) -> i32 {
         let entry = self.server(name);
-        let pid = entry["children"][0]["pid"].as_i64();
-        pid.and_then(|pid| i32::try_from(pid).ok()).unwrap_or_else(|| panic!("no child in {entry}"))
+        child_of(&entry).unwrap_or_else(|| panic!("no child in {entry}"))
     }
+
+    /// The same, if the server is ready.
+    #[track_caller]
+    pub fn ready_child(&self, name: &str) -> Option<i32> {
+        child_of(&self.find(name).filter(|entry| entry["state"] == "ready")?)
+    }
+
+    /// The same, once it is.
+    #[track_caller]
+    pub fn wait_child(&self, name: &str) -> i32 {
+        wait_for(DEADLINE, || self.ready_child(name))
+    }
+
+    /// Waits until another process than this one serves.
+    #[track_caller]
+    pub fn wait_restart(&self, name: &str, before: i32) -> i32 {
+        wait_for(DEADLINE, || self.ready_child(name).filter(|pid| *pid != before))
+    }
+}
+
+fn named(all: &Value, list: &str, name: &str) -> Option<Value> {
+    all[list].as_array().expect("a list").iter().find(|entry| entry["name"] == name).cloned()
+}
+
+fn child_of(entry: &Value) -> Option<i32> {
+    entry["children"][0]["pid"].as_i64()?.try_into().ok()
 }

@@ -3,7 +3,7 @@
 use super::*;
 use std::collections::BTreeMap;
 
-fn environ(pid: u64) -> BTreeMap<String, String> {
+fn environ(pid: i32) -> BTreeMap<String, String> {
     let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap();
     let text = String::from_utf8(bytes).unwrap();
     let pairs = text.split('\0').filter_map(|pair| pair.split_once('='));
@@ -34,7 +34,7 @@ fn site() -> Site {
 #[test]
 fn every_child_has_its_own_secrets_and_nobody_elses() {
     let proxy = site().start();
-    let all = ["one", "two", "three"].map(|name| (name, environ(pid(&proxy, name))));
+    let all = ["one", "two", "three"].map(|name| (name, environ(proxy.wait_child(name))));
     let secrets = [
         ("ONE", "the-secret-of-one", "one"),
         ("TWO", "the-secret-of-two", "two"),
@@ -63,16 +63,16 @@ fn a_child_that_may_listen_is_told_its_port_unless_it_has_its_own() {
     let silent = format!("command = {:?}\n", example("fake_stdio"));
     site.write("servers/four/server.toml", &silent);
     let proxy = site.start();
-    let port = |name| wait_server(&proxy, name, |entry| entry["state"] == "ready")["port"].to_string();
+    let port = |name| proxy.wait_server(name, |entry| entry["state"] == "ready")["port"].to_string();
     for name in ["three", "four", "five"] {
-        let (environment, port) = (environ(pid(&proxy, name)), port(name));
+        let (environment, port) = (environ(proxy.wait_child(name)), port(name));
         let told = ["PORT", "MCP_PORT", "FASTMCP_PORT"].map(|name| environment[name].as_str());
         assert_eq!(told, [&port; 3], "{name}");
         let own = if name == "five" { "::1" } else { "127.0.0.1" };
         assert_eq!((&*environment["HOST"], &*environment["MCP_HOST"]), ("127.0.0.1", own));
     }
-    assert_eq!(environ(pid(&proxy, "two"))["PORT"], "4");
-    assert!(!environ(pid(&proxy, "one")).contains_key("PORT"));
+    assert_eq!(environ(proxy.wait_child("two"))["PORT"], "4");
+    assert!(!environ(proxy.wait_child("one")).contains_key("PORT"));
 }
 
 #[test]
@@ -82,7 +82,7 @@ fn a_credential_of_systemd_is_passed_by_its_name() {
     site.write("credentials/other", "another-credential\n");
     let folder = site.folder().join("credentials");
     let proxy = site.env("CREDENTIALS_DIRECTORY", folder).start();
-    let environment = environ(pid(&proxy, "a"));
+    let environment = environ(proxy.wait_child("a"));
     assert_eq!(environment["api_key"], "a-credential");
     assert!(
         !format!("{environment:?}").contains("another-")
@@ -107,8 +107,8 @@ fn a_secret_file_that_others_can_read_is_warned_of_or_refused() {
     assert!(text.contains("problem   strict_permissions: "), "{text}");
     let proxy = site.start();
     proxy.wait_log(|line| line.contains("open: ") && line.contains(".env can be read by other users"));
-    assert!(trouble(&proxy, "strict").contains("strict_permissions: "), "{}", trouble(&proxy, "strict"));
+    assert!(proxy.trouble("strict").contains("strict_permissions: "), "{}", proxy.trouble("strict"));
     fs::set_permissions(&files[1], fs::Permissions::from_mode(0o600)).unwrap();
     request("POST", &proxy.url("api/servers/strict/start"), &[], b"");
-    pid(&proxy, "strict");
+    proxy.wait_child("strict");
 }

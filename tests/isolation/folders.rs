@@ -25,8 +25,7 @@ fn tries(keys: &str) -> Result<Vec<String>, String> {
     site.write("servers/a/.env", "OWN=1");
     site.write("servers/a/server.toml", &(script(TRIES) + keys));
     let proxy = site.env("TMPDIR", tmp.parent().unwrap()).start();
-    let entry =
-        wait_server(&proxy, "a", |entry| entry["state"] == "ready" || entry["last_error"].is_string());
+    let entry = proxy.wait_server("a", |entry| entry["state"] == "ready" || entry["last_error"].is_string());
     if let Some(error) = entry["last_error"].as_str() {
         return Err(error.to_string());
     }
@@ -106,7 +105,7 @@ fn a_program_that_is_shut_out_is_told_of() {
     site.program("servers/a/run", &program);
     site.write("servers/a/server.toml", "command = './run'\nread_only = []\n");
     let proxy = site.start();
-    let trouble = trouble(&proxy, "a");
+    let trouble = proxy.trouble("a");
     let told = trouble.contains("named in read_only?") || trouble.contains("cannot be kept: ");
     assert!(told, "{trouble}");
 }

@@ -15,10 +15,10 @@ fn a_greedy_child_is_ended_and_told_why() {
     site.write("servers/greedy/server.toml", &(greedy.clone() + limit));
     site.write("servers/free/server.toml", &greedy);
     let proxy = site.start();
-    let trouble = trouble(&proxy, "greedy");
+    let trouble = proxy.trouble("greedy");
     assert!(trouble.starts_with("was over its memory_limit_bytes = 20000000 (it used "), "{trouble}");
     proxy.wait_log(|line| line.contains("greedy: ") && line.contains("over-limit(memory_limit_bytes)"));
-    let free = wait_server(&proxy, "free", |entry| entry["state"] == "ready");
+    let free = proxy.wait_server("free", |entry| entry["state"] == "ready");
     assert_eq!(free["restarts"], 0);
 }
 
@@ -29,8 +29,8 @@ fn a_child_with_too_many_processes_is_ended_with_all_of_them() {
     site.write("servers/many/server.toml", &(many.clone() + "max_processes = 4\n"));
     site.write("servers/few/server.toml", &(many + "max_processes = 5\n"));
     let proxy = site.start();
-    let trouble = trouble(&proxy, "many");
+    let trouble = proxy.trouble("many");
     assert_eq!(trouble, "was over its max_processes = 4 (it had 5) and was ended");
-    let few = wait_server(&proxy, "few", |entry| entry["state"] == "ready");
+    let few = proxy.wait_server("few", |entry| entry["state"] == "ready");
     assert_eq!(few["restarts"], 0);
 }

@@ -12,7 +12,7 @@ fn nothing_that_the_proxy_inherited_reaches_a_child() {
     let own = String::from_utf8(own.stdout).unwrap();
     assert!(own.contains(path.to_str().unwrap()), "whatever this test starts has it: {own}");
     let proxy = Site::new().fake("a", Fake::stdio()).start();
-    let pid = pid(&proxy, "a");
+    let pid = proxy.wait_child("a");
     let fds = fs::read_dir(format!("/proc/{pid}/fd")).unwrap().map(|fd| fd.unwrap().path());
     let targets: Vec<_> = fds.map(|fd| fs::read_link(fd).unwrap()).collect();
     assert_eq!(targets.len(), 3, "{targets:?}");
@@ -28,9 +28,9 @@ fn a_child_begins_clean_and_gains_no_privileges() {
     command.args(["-c", "trap '' QUIT USR1; exec \"$@\"", "sh"]);
     let proxy = site.start_by(command);
     let ignored = |pid| u64::from_str_radix(&status(pid, "SigIgn"), 16).unwrap() & (1 << 2 | 1 << 9);
-    assert_eq!(ignored(proxy.pid().into()), 1 << 2 | 1 << 9, "SIGQUIT is 3, SIGUSR1 is 10");
+    assert_eq!(ignored(proxy.pid().cast_signed()), 1 << 2 | 1 << 9, "SIGQUIT is 3, SIGUSR1 is 10");
     for (name, no_new_privs) in [("a", "1"), ("b", "0")] {
-        let pid = pid(&proxy, name);
+        let pid = proxy.wait_child(name);
         assert_eq!(status(pid, "NoNewPrivs"), no_new_privs);
         assert_eq!(status(pid, "Umask"), "0077");
         assert_eq!(status(pid, "SigBlk"), "0000000000000000");
@@ -59,8 +59,8 @@ fn the_proxy_itself_cannot_be_looked_into() {
         command.uid(user).gid(user);
     }
     let proxy = site.start_by(command);
-    let owner = |pid: u64| fs::metadata(format!("/proc/{pid}/environ")).unwrap().uid();
-    assert_eq!((owner(pid(&proxy, "a")), owner(proxy.pid().into())), (user, 0));
+    let owner = |pid: i32| fs::metadata(format!("/proc/{pid}/environ")).unwrap().uid();
+    assert_eq!((owner(proxy.wait_child("a")), owner(proxy.pid().cast_signed())), (user, 0));
 }
 
 #[test]
@@ -70,14 +70,14 @@ fn a_server_may_have_a_user_of_its_own() {
     open_to_all(&site);
     let proxy = site.start();
     if !is_root() {
-        let trouble = trouble(&proxy, "a");
+        let trouble = proxy.trouble("a");
         assert!(trouble.contains("only root can run a server as another user"), "{trouble}");
         return;
     }
     let passwd = fs::read_to_string("/etc/passwd").unwrap();
     let entry = passwd.lines().find(|line| line.starts_with("nobody:")).unwrap();
     let fields: Vec<&str> = entry.split(':').collect();
-    let pid = pid(&proxy, "a");
+    let pid = proxy.wait_child("a");
     assert_eq!(status(pid, "Uid").split_whitespace().collect::<Vec<_>>(), [fields[2]; 4]);
     assert_eq!(status(pid, "Gid").split_whitespace().collect::<Vec<_>>(), [fields[3]; 4]);
     assert_eq!(status(pid, "Groups"), "");
@@ -131,10 +131,10 @@ fn an_unknown_user_is_told_before_and_at_the_start() {
         "{text}"
     );
     let proxy = site.start();
-    assert!(trouble(&proxy, "a").contains("no such user"), "{}", trouble(&proxy, "a"));
+    assert!(proxy.trouble("a").contains("no such user"), "{}", proxy.trouble("a"));
 }
 
-fn limit(pid: u64, name: &str) -> String {
+fn limit(pid: i32, name: &str) -> String {
     let text = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     let values: Vec<&str> = line.split_whitespace().take(2).collect();
@@ -145,5 +145,5 @@ fn limit(pid: u64, name: &str) -> String {
 #[test]
 fn open_files_are_limited() {
     let proxy = Site::new().fake("a", Fake::stdio().toml("max_open_files = 77")).start();
-    assert_eq!(limit(pid(&proxy, "a"), "Max open files"), "77");
+    assert_eq!(limit(proxy.wait_child("a"), "Max open files"), "77");
 }

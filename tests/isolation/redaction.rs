@@ -52,7 +52,7 @@ fn what_a_server_says_of_its_secrets_is_masked() {
     for format in ["text", "json"] {
         let site = blabber("true");
         let proxy = site.arg("--log-format").arg(format).start();
-        pid(&proxy, "blab");
+        proxy.wait_child("blab");
         proxy.wait_log(|line| line.contains("on stderr: *** *** *** ***"));
         proxy.wait_log(|line| line.contains("on stdout: *** *** *** *** xxx"));
         proxy.wait_log(|line| line.contains("xxx ***… (a line of"));
@@ -66,7 +66,7 @@ fn what_a_server_says_of_its_secrets_is_masked() {
 fn the_error_of_a_server_that_fails_tells_no_secret() {
     let site = blabber("exit 3");
     let proxy = site.config("[restart]\nrestart_wait_seconds = 0\n").start();
-    trouble(&proxy, "blab");
+    proxy.trouble("blab");
     let initialize = json!({ "jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {
         "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": { "name": "t", "version": "1" } } });
     let headers = [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
@@ -85,7 +85,7 @@ fn the_words_of_a_refusal_tell_no_secret() {
     let refusal = format!(r#"{{\"jsonrpc\":\"2.0\",\"id\":0,\"error\":{error}}}"#);
     let site = blabber(&format!("read -r hello; echo \"{refusal}\"; read -r line; exit"));
     let proxy = site.start();
-    let trouble = trouble(&proxy, "blab");
+    let trouble = proxy.trouble("blab");
     proxy.wait_log(|line| line.contains("bad key ***"));
     shows_none("/servers", &trouble);
     looked_over(&proxy);
@@ -108,6 +108,6 @@ fn headers_for_a_server_elsewhere_are_secrets() {
     let text = String::from_utf8(out.stdout).unwrap();
     assert!(text.contains("Authorization") && !text.contains("value-in"), "{text}");
     let proxy = site.start();
-    wait_server(&proxy, "far", |entry| entry["health"] == "unhealthy" || entry["last_error"].is_string());
+    proxy.wait_server("far", |entry| entry["health"] == "unhealthy" || entry["last_error"].is_string());
     assert!(!proxy.log().join("\n").contains("value-in"), "{:?}", proxy.log());
 }

@@ -14,7 +14,7 @@ fn let_pass(proxy: &Proxy, name: &str, ms: u64) {
 #[test]
 fn a_file_that_is_still_being_written_is_not_taken() {
     let proxy = dev().fake("a", Fake::stdio()).start();
-    let a = pid(&proxy, "a");
+    let a = proxy.wait_child("a");
     std::fs::create_dir(proxy.site.folder().join("servers/b")).unwrap();
     let mut file = File::create(proxy.site.folder().join("servers/b/server.toml")).unwrap();
     file.write_all(b"command").unwrap();
@@ -25,17 +25,17 @@ fn a_file_that_is_still_being_written_is_not_taken() {
     file.write_all(example("fake_stdio").as_os_str().as_encoded_bytes()).unwrap();
     file.write_all(b"\"\n").unwrap();
     drop(file);
-    wait_ready(&proxy, "b");
-    assert_eq!(pid(&proxy, "a"), a);
+    proxy.wait_ready("b");
+    assert_eq!(proxy.wait_child("a"), a);
 }
 
 #[test]
 fn a_file_that_is_never_closed_is_not_waited_for_for_ever() {
     let proxy = dev().fake("a", Fake::stdio()).start();
-    let a = pid(&proxy, "a");
+    let a = proxy.wait_child("a");
     let mut file = File::create(proxy.site.folder().join("servers/a/main.js")).unwrap();
     file.write_all(b"// no end").unwrap();
-    wait_restart(&proxy, "a", a);
+    proxy.wait_restart("a", a);
     drop(file);
 }
 
@@ -50,24 +50,24 @@ fn a_large_folder_that_is_copied_in_ends_in_its_last_state() {
     let toml = format!("command = {:?}\nenv = {{ FAKE_NAME = \"first\" }}\n", example("fake_stdio"));
     site.write("big/server.toml", &toml);
     let proxy = site.start();
-    let a = pid(&proxy, "a");
+    let a = proxy.wait_child("a");
     let folder = proxy.site.folder();
     assert!(
         Command::new("cp").args(["-r", "big", "servers/big"]).current_dir(folder).status().unwrap().success()
     );
-    let first = pid(&proxy, "big");
+    let first = proxy.wait_child("big");
     // Written bit by bit, with pauses in which nothing is wrong yet.
     let steps = r#"rm -rf servers/big; mkdir servers/big
         for n in 0 1 2 3 4 5 6 7; do cp -r big/src/$n servers/big/; sleep 0.1; done
         sed 's/first/last/' big/server.toml > servers/big/server.toml"#;
     assert!(Command::new("sh").args(["-c", steps]).current_dir(folder).status().unwrap().success());
-    wait_restart(&proxy, "big", first);
+    proxy.wait_restart("big", first);
     eventually(DEADLINE, || proxy.client("big").server["serverInfo"]["name"] == "last");
     // The folders that have come are all watched.
-    let big = pid(&proxy, "big");
+    let big = proxy.wait_child("big");
     proxy.site.write("servers/big/7/3.js", "other");
-    wait_restart(&proxy, "big", big);
-    assert_eq!(pid(&proxy, "a"), a);
+    proxy.wait_restart("big", big);
+    assert_eq!(proxy.wait_child("a"), a);
 }
 
 #[test]
@@ -79,16 +79,16 @@ fn a_server_that_writes_into_its_own_folder_is_slowed_down() {
     let line = proxy.wait_log(|line| line.contains("watch_ignore"));
     assert!(line.contains("servers/a/starts.txt"), "{line}");
     // From now on its restarts wait, first half a second and then twice as long each time; nobody else does.
-    let restarts = || find(&proxy, "a").unwrap()["restarts"].as_u64().unwrap();
+    let restarts = || proxy.find("a").unwrap()["restarts"].as_u64().unwrap();
     let before = restarts();
     let_pass(&proxy, "b", 3000);
     assert!(restarts() <= before + 3, "{before} {}", restarts());
-    let (a, b) = (pid(&proxy, "a"), pid(&proxy, "b"));
+    let (a, b) = (proxy.wait_child("a"), proxy.wait_child("b"));
     touch(&proxy.site, "b");
-    wait_restart(&proxy, "b", b);
+    proxy.wait_restart("b", b);
     // What its author changes is taken up at once.
     proxy.site.write("servers/a/main.js", "x");
-    wait_restart(&proxy, "a", a);
+    proxy.wait_restart("a", a);
     assert_eq!(count(&proxy, "writes-itself") + count(&proxy, "watch_ignore"), 1, "said once");
 }
 

@@ -21,14 +21,14 @@ fn promptly(what: &str, mut change: impl FnMut(usize)) {
 #[test]
 fn within_a_second() {
     let proxy = dev().fake("a", Fake::stdio()).start();
-    pid(&proxy, "a");
+    proxy.wait_child("a");
     promptly("served", |n| {
         proxy.site.add(&format!("new-{n}"), &Fake::stdio());
-        wait_ready(&proxy, &format!("new-{n}"));
+        proxy.wait_ready(&format!("new-{n}"));
     });
     promptly("gone", |n| {
         std::fs::remove_dir_all(proxy.site.folder().join(format!("servers/new-{n}"))).unwrap();
-        wait_gone(&proxy, &format!("new-{n}"));
+        proxy.wait_gone(&format!("new-{n}"));
     });
     promptly("restarted", |_| pass_the_time(&proxy, "a"));
 }
@@ -37,10 +37,10 @@ fn within_a_second() {
 fn a_stubborn_server_is_gone_from_the_proxy_at_once() {
     let stubborn = Fake::stdio().env("FAKE_IGNORE_TERM", "1").toml("stop_timeout_seconds = 3");
     let proxy = dev().fake("a", Fake::stdio()).fake("b", stubborn).start();
-    pid(&proxy, "b");
+    proxy.wait_child("b");
     let begin = Instant::now();
     std::fs::remove_dir_all(proxy.site.folder().join("servers/b")).unwrap();
-    wait_gone(&proxy, "b");
+    proxy.wait_gone("b");
     assert!(begin.elapsed() < Duration::from_millis(2500), "{:?}", begin.elapsed());
     assert_eq!(get(&proxy, "b").status, 404);
 }

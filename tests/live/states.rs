@@ -8,12 +8,12 @@ fn who_sleeps_is_not_woken() {
     let alone = Fake::stdio().toml("instances = \"per-session\"");
     let proxy = dev().fake("a", sleeper()).fake("p", alone).fake("b", Fake::stdio()).start();
     for name in ["a", "p"] {
-        wait_server(&proxy, name, |entry| entry["reason"] == "asleep");
+        proxy.wait_server(name, |entry| entry["reason"] == "asleep");
         touch(&proxy.site, name);
     }
     pass_the_time(&proxy, "b");
     for name in ["a", "p"] {
-        let entry = find(&proxy, name).unwrap();
+        let entry = proxy.find(name).unwrap();
         assert_eq!((&entry["reason"], &entry["children"]), (&json!("asleep"), &json!([])), "{entry}");
     }
     assert_eq!(count(&proxy, "a: started") + count(&proxy, "p: started"), 0);
@@ -21,7 +21,7 @@ fn who_sleeps_is_not_woken() {
     let client = proxy.client("a");
     let before = client.text("pid", json!({}));
     touch(&proxy.site, "a");
-    wait_restart(&proxy, "a", before.parse().unwrap());
+    proxy.wait_restart("a", before.parse().unwrap());
     assert_ne!(client.text("pid", json!({})), before);
 }
 
@@ -32,7 +32,7 @@ fn a_child_of_one_session_is_replaced_at_its_next_call() {
     let before = [&one, &two].map(|client| client.text("pid", json!({})));
     assert_ne!(before[0], before[1]);
     touch(&proxy.site, "p");
-    wait_server(&proxy, "p", |entry| entry["children"] == json!([]));
+    proxy.wait_server("p", |entry| entry["children"] == json!([]));
     let after = [&one, &two].map(|client| client.text("pid", json!({})));
     assert!(after.iter().all(|pid| !before.contains(pid)), "{before:?} {after:?}");
 }
@@ -44,9 +44,9 @@ fn one_on_the_brake_is_tried_again_at_once() {
     site.write("servers/a/run.sh", script);
     site.write("servers/a/server.toml", "command = \"sh\"\nargs = [\"run.sh\"]\n");
     let proxy = site.start();
-    wait_server(&proxy, "a", |entry| entry["reason"] == "crash-loop");
+    proxy.wait_server("a", |entry| entry["reason"] == "crash-loop");
     proxy.site.write("servers/a/run.sh", &format!("exec {}\n", example("fake_stdio").display()));
-    wait_ready(&proxy, "a");
+    proxy.wait_ready("a");
     assert_eq!(proxy.client("a").text("echo", json!({"text": "mended"})), "mended");
 }
 
@@ -56,20 +56,20 @@ fn one_that_hangs_at_its_start_is_started_anew() {
     site.write("servers/a/run.sh", "read -r hello; read -r more\n");
     site.write("servers/a/server.toml", "command = \"sh\"\nargs = [\"run.sh\"]\ntransport = \"stdio\"\n");
     let proxy = site.start();
-    wait_server(&proxy, "a", |entry| entry["state"] == "starting");
+    proxy.wait_server("a", |entry| entry["state"] == "starting");
     proxy.site.write("servers/a/run.sh", &format!("exec {}\n", example("fake_stdio").display()));
-    wait_ready(&proxy, "a");
+    proxy.wait_ready("a");
 }
 
 #[test]
 fn one_that_was_stopped_by_command_stays_down() {
     let proxy = dev().fake("a", Fake::stdio()).fake("b", Fake::stdio()).start();
-    pid(&proxy, "a");
+    proxy.wait_child("a");
     assert!(proxy.site.run(&["stop", "a"]).status.success());
-    wait_server(&proxy, "a", |entry| entry["state"] == "stopped");
+    proxy.wait_server("a", |entry| entry["state"] == "stopped");
     touch(&proxy.site, "a");
     pass_the_time(&proxy, "b");
-    let entry = find(&proxy, "a").unwrap();
+    let entry = proxy.find("a").unwrap();
     assert_eq!((&entry["state"], &entry["reason"]), (&json!("stopped"), &json!("requested")), "{entry}");
     assert_eq!(count(&proxy, "a: started"), 1);
 }
@@ -77,9 +77,9 @@ fn one_that_was_stopped_by_command_stays_down() {
 #[test]
 fn an_http_server_is_restarted_too() {
     let proxy = dev().fake("h", Fake::http()).fake("b", Fake::stdio()).start();
-    let (h, b) = (pid(&proxy, "h"), pid(&proxy, "b"));
+    let (h, b) = (proxy.wait_child("h"), proxy.wait_child("b"));
     touch(&proxy.site, "h");
-    wait_restart(&proxy, "h", h);
+    proxy.wait_restart("h", h);
     assert_eq!(proxy.client("h").text("echo", json!({"text": "again"})), "again");
-    assert_eq!(pid(&proxy, "b"), b);
+    assert_eq!(proxy.wait_child("b"), b);
 }

@@ -86,7 +86,7 @@ fn without_a_running_proxy_commands_say_so() {
 #[test]
 fn a_proxy_that_was_killed_is_not_running() {
     let mut proxy = Site::new().fake("a", Fake::stdio()).start();
-    wait_ready(&proxy, "a");
+    proxy.wait_ready("a");
     proxy.kill();
     assert!(run_file(&proxy).exists());
     for args in [&["list"][..], &["stop", "a"], &["healthcheck"]] {
@@ -98,7 +98,7 @@ fn a_proxy_that_was_killed_is_not_running() {
 #[test]
 fn list_shows_what_servers_says() {
     let proxy = Site::new().fake("a", Fake::stdio()).fake("b", Fake::http()).start();
-    ["a", "b"].iter().for_each(|name| drop(wait_ready(&proxy, name)));
+    ["a", "b"].iter().for_each(|name| drop(proxy.wait_ready(name)));
     let listed: Value = serde_json::from_str(&succeeds(&proxy, &["list", "--json"])).unwrap();
     assert_eq!(listed, get(&proxy, "servers").json());
     let table = succeeds(&proxy, &["list"]);
@@ -114,11 +114,11 @@ fn a_server_is_stopped_started_and_restarted() {
     let (a, b) = (proxy.client("a"), proxy.client("b"));
     let untouched = b.text("pid", json!({}));
     succeeds(&proxy, &["stop", "a"]);
-    wait_server(&proxy, "a", |entry| entry["state"] == "stopped");
+    proxy.wait_server("a", |entry| entry["state"] == "stopped");
     let error = a.try_call("echo", json!({"text": "hi"})).unwrap_err();
     assert_eq!(error["message"], "server a is stopped; start it with: mcp-proxy start a");
     succeeds(&proxy, &["start", "a"]);
-    let first = wait_ready(&proxy, "a")["children"][0]["pid"].to_string();
+    let first = proxy.wait_ready("a")["children"][0]["pid"].to_string();
     assert_eq!(a.text("pid", json!({})), first, "the session goes on");
     succeeds(&proxy, &["restart", "a"]);
     eventually(DEADLINE, || a.text("pid", json!({})) != first);
@@ -136,12 +136,12 @@ fn a_server_elsewhere_is_stopped_started_and_restarted_too() {
     let proxy = site.start();
     let client = proxy.client("far");
     succeeds(&proxy, &["stop", "far"]);
-    wait_server(&proxy, "far", |entry| entry["state"] == "stopped");
+    proxy.wait_server("far", |entry| entry["state"] == "stopped");
     let error = client.try_call("echo", json!({"text": "hi"})).unwrap_err();
     assert_eq!(error["message"], "server far is stopped; start it with: mcp-proxy start far");
     for command in ["start", "restart", "restart"] {
         succeeds(&proxy, &[command, "far"]);
-        wait_ready(&proxy, "far");
+        proxy.wait_ready("far");
         assert_eq!(client.text("echo", json!({"text": command})), command);
     }
 }
@@ -151,7 +151,7 @@ fn of_several_proxies_one_is_named() {
     let first = Site::new().fake("a", Fake::stdio()).start();
     let shared = first.site.state_dir().display().to_string();
     let mut second = Site::new().arg("--state-dir").arg(&shared).fake("b", Fake::stdio()).start();
-    wait_ready(&second, "b");
+    second.wait_ready("b");
     let addresses = [&first, &second].map(|proxy| proxy.address().to_string());
     let error = fails(&first, &["list"]);
     assert!(error.contains("several proxies are running") && error.contains("--listen"), "{error}");
@@ -165,11 +165,11 @@ fn of_several_proxies_one_is_named() {
 fn healthcheck_follows_health() {
     let bad = Fake::stdio().env("FAKE_EXIT_AT_START", "1");
     let proxy = Site::new().config("[restart]\nbrake_exits = 1\n").fake("a", Fake::stdio()).start();
-    wait_ready(&proxy, "a");
+    proxy.wait_ready("a");
     assert_eq!(succeeds(&proxy, &["healthcheck"]), "ok\n");
     proxy.site.add("a", &bad);
     succeeds(&proxy, &["reload"]);
-    wait_server(&proxy, "a", |entry| entry["reason"] == "crash-loop");
+    proxy.wait_server("a", |entry| entry["reason"] == "crash-loop");
     assert!(fails(&proxy, &["healthcheck"]).contains("the proxy is not well: down"));
 }
 
@@ -180,7 +180,7 @@ fn reload_touches_only_what_changed() {
     let clients = ["same", "changed", "gone", "bridge"].map(|name| proxy.client(name));
     let before = clients.each_ref().map(|client| client.text("pid", json!({})));
     let [listening, of_changed, of_gone] = [0, 1, 2].map(|at| clients[at].listen());
-    let port = server(&proxy, "same")["port"].clone();
+    let port = proxy.server("same")["port"].clone();
 
     proxy.site.add("new", &Fake::stdio());
     proxy.site.add("changed", &Fake::stdio().env("FAKE_NAME", "other"));
@@ -193,7 +193,7 @@ fn reload_touches_only_what_changed() {
         (&clients[0].text("pid", json!({})), &clients[3].text("pid", json!({}))),
         (&before[0], &before[3])
     );
-    assert_eq!(server(&proxy, "same")["port"], port);
+    assert_eq!(proxy.server("same")["port"], port);
     assert_eq!(get(&proxy, "gone").status, 404);
     assert_eq!(clients[2].post(&clients[2].message("ping", json!({}))).status, 404);
     let changed = proxy.client("changed");
@@ -218,7 +218,7 @@ fn a_changed_server_keeps_its_port() {
     let site = Site::new().fake("a", fixed(0)).fake("b", fixed(1));
     let proxy = site.fake("any", Fake::stdio()).fake("http", Fake::http()).start();
     let names = ["a", "b", "any", "http"];
-    let served = || names.map(|name| wait_ready(&proxy, name)["port"].as_u64().unwrap());
+    let served = || names.map(|name| proxy.wait_ready(name)["port"].as_u64().unwrap());
     let before = served();
     assert_eq!(before[..2], ports);
     let change = |fake: Fake| fake.env("FAKE_NAME", "changed");
@@ -287,7 +287,7 @@ fn a_server_whose_files_have_a_mistake_goes_on() {
 #[test]
 fn a_proxy_that_is_named_and_not_there_is_not_another() {
     let proxy = Site::new().fake("a", Fake::stdio()).start();
-    wait_ready(&proxy, "a");
+    proxy.wait_ready("a");
     let output = proxy.site.run(&["stop", "a", "--listen", "127.0.0.1:9"]);
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1));
@@ -295,7 +295,7 @@ fn a_proxy_that_is_named_and_not_there_is_not_another() {
         said.contains("no proxy runs on 127.0.0.1:9") && said.contains(&proxy.address().to_string()),
         "{said}"
     );
-    assert_eq!(server(&proxy, "a")["state"], "ready");
+    assert_eq!(proxy.server("a")["state"], "ready");
 }
 
 fn run_file(proxy: &Proxy) -> std::path::PathBuf {

@@ -102,11 +102,11 @@ fn a_bad_server_toml_loses_only_its_server() {
     site.write("servers/cwd/server.toml", "command = \"sh\"\ncwd = \"nowhere\"\n");
     let proxy = site.start();
     assert_eq!(proxy.client("good").text("echo", json!({"text": "hi"})), "hi");
-    let reason = |name| left_out(&proxy, name)["reason"].as_str().unwrap().to_string();
+    let reason = |name| proxy.left_out(name)["reason"].as_str().unwrap().to_string();
     assert!(reason("typo").contains("server.toml:3: unknown key `argz`; did you mean `args`?"));
     assert!(reason("broken").contains("server.toml:1: "));
     assert!(reason("cwd").contains("is not a folder"));
-    let remedy = left_out(&proxy, "typo")["remedy"].clone();
+    let remedy = proxy.left_out("typo")["remedy"].clone();
     assert!(
         remedy.as_str().unwrap().contains("correct servers/typo/server.toml")
             || remedy.as_str().unwrap().contains("server.toml")
@@ -121,9 +121,9 @@ fn a_name_belongs_to_one_server_and_not_to_the_proxy() {
         .fake("mcp", Fake::stdio())
         .fake("My Server", Fake::stdio())
         .start();
-    wait_ready(&proxy, "notes");
-    wait_ready(&proxy, "my-server");
-    let reason = |name| left_out(&proxy, name)["reason"].as_str().unwrap().to_string();
+    proxy.wait_ready("notes");
+    proxy.wait_ready("my-server");
+    let reason = |name| proxy.left_out(name)["reason"].as_str().unwrap().to_string();
     assert!(reason("notes").contains("the name notes is already that of"), "{}", reason("notes"));
     assert_eq!(reason("health"), "/health is a path of the proxy itself");
     assert_eq!(reason("mcp"), "/mcp is a path of the proxy itself");
@@ -136,10 +136,10 @@ fn a_program_that_cannot_be_run_is_left_out_or_said() {
     site.write("servers/none/server.toml", "command = \"no-such-program-anywhere\"\n");
     site.write("servers/empty/README", "nothing to run here\n");
     let proxy = site.start();
-    wait_ready(&proxy, "good");
-    let reason = left_out(&proxy, "none")["reason"].clone();
+    proxy.wait_ready("good");
+    let reason = proxy.left_out("none")["reason"].clone();
     assert_eq!(reason, "no-such-program-anywhere is not installed or not on PATH");
-    assert!(left_out(&proxy, "empty")["reason"].is_string());
+    assert!(proxy.left_out("empty")["reason"].is_string());
 }
 
 #[test]
@@ -161,5 +161,5 @@ fn an_unknown_variable_is_a_warning() {
         line.contains("WARN")
             && line.contains("MCP_PROXY_LISTN is not a variable of mcp-proxy and is ignored; did you mean MCP_PROXY_LISTEN?")
     });
-    wait_ready(&proxy, "a");
+    proxy.wait_ready("a");
 }

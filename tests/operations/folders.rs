@@ -121,7 +121,7 @@ fn what_the_rules_find_is_served() {
     for name in ["rust", "editor", "work-a", "work-b"] {
         assert_eq!(proxy.client(name).text("echo", json!({"text": name})), name);
     }
-    let unbuilt = left_out(&proxy, "unbuilt");
+    let unbuilt = proxy.left_out("unbuilt");
     assert!(
         unbuilt["remedy"].as_str().unwrap().starts_with("run npm install && npm run build in "),
         "{unbuilt}"
@@ -147,9 +147,9 @@ fn imported_servers_are_served_and_reloaded() {
     for name in ["desk-top", "code", "own"] {
         assert_eq!(proxy.client(name).text("echo", json!({"text": name})), name);
     }
-    let asks = left_out(&proxy, "asks");
+    let asks = proxy.left_out("asks");
     assert_eq!(asks["reason"], "env.KEY is the input never-set, for which the editor asks its user");
-    let clash = left_out(&proxy, "own");
+    let clash = proxy.left_out("own");
     assert!(clash["reason"].as_str().unwrap().contains("the name own is already that of "), "{clash}");
 
     fs::write(&desktop, json!({"mcpServers": {"later": {"command": fake}}}).to_string()).unwrap();

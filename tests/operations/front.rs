@@ -15,7 +15,7 @@ fn ping(url: &str, headers: &[(&str, &str)]) -> Response {
 
 fn two() -> Proxy {
     let proxy = Site::new().fake("a", Fake::stdio()).fake("b", Fake::http()).start();
-    ["a", "b"].iter().for_each(|name| drop(wait_ready(&proxy, name)));
+    ["a", "b"].iter().for_each(|name| drop(proxy.wait_ready(name)));
     proxy
 }
 
@@ -147,7 +147,7 @@ fn every_spelling_of_an_endpoint_is_the_same() {
 #[test]
 fn a_bridge_has_a_port_of_its_own_with_the_same_guard() {
     let proxy = two();
-    let port = server(&proxy, "a")["port"].as_u64().unwrap();
+    let port = proxy.server("a")["port"].as_u64().unwrap();
     let own = |path: &str| format!("http://127.0.0.1:{port}/{path}");
     let client = Client::connect(&own("mcp"));
     assert_eq!(client.text("echo", json!({"text": "hi"})), "hi");
@@ -168,7 +168,7 @@ fn a_bridge_has_a_port_of_its_own_with_the_same_guard() {
         let answer = request("POST", &own(path), &[("Authorization", &commands::bearer(&proxy))], b"");
         assert_eq!(answer.status, 404, "{path}: {answer:?}");
     }
-    assert_eq!(server(&proxy, "b")["state"], "ready");
+    assert_eq!(proxy.server("b")["state"], "ready");
 }
 
 #[test]
@@ -191,10 +191,10 @@ fn commands_need_the_secret_and_a_post() {
             assert_eq!((answer.status, answer.header("allow")), (405, Some("POST")), "{method} {path}");
         }
     }
-    assert_eq!(server(&proxy, "a")["restarts"], 0);
+    assert_eq!(proxy.server("a")["restarts"], 0);
     let order = |path: &str| request("POST", &proxy.url(path), &[("Authorization", &bearer)], b"");
     assert_eq!(order("api/servers/a/stop").status, 202);
-    wait_server(&proxy, "a", |entry| entry["state"] == "stopped");
+    proxy.wait_server("a", |entry| entry["state"] == "stopped");
     assert_eq!(order("api/reload").status, 200);
     assert_eq!(order("api/servers/c/stop").status, 404);
     assert_eq!(order("api/servers/a/explode").status, 404);

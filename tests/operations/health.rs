@@ -14,13 +14,13 @@ fn often() -> Site {
 
 #[track_caller]
 fn wait_health(proxy: &Proxy, name: &str, health: &str) -> Value {
-    wait_server(proxy, name, |entry| entry["health"] == health)
+    proxy.wait_server(name, |entry| entry["health"] == health)
 }
 
 /// A stopped process is alive and does nothing, which is what a hung server looks like.
 #[track_caller]
 fn freeze(proxy: &Proxy, name: &str) -> i32 {
-    let pid = pid(proxy, name);
+    let pid = proxy.child(name);
     kill_process(Pid::from_raw(pid).unwrap(), Signal::STOP).unwrap();
     pid
 }
@@ -47,7 +47,7 @@ fn a_hung_server_is_restarted_unless_it_is_busy() {
     let proxy = site.fake("good", Fake::stdio()).start();
     ["idle", "http", "busy", "good"].iter().for_each(|name| drop(wait_health(&proxy, name, "healthy")));
     let client = proxy.client("busy");
-    let before = pid(&proxy, "busy");
+    let before = proxy.child("busy");
     let _call = client.stream(&client.call_message("wedge", json!({})));
     wait_health(&proxy, "busy", "degraded");
     let health = get(&proxy, "health");
@@ -55,7 +55,7 @@ fn a_hung_server_is_restarted_unless_it_is_busy() {
     // Whatever befalls the idle ones from here on has befallen the busy one as often.
     let frozen = ["idle", "http"].map(|name| (name, freeze(&proxy, name)));
     for (name, frozen) in frozen {
-        let entry = wait_server(&proxy, name, |entry| entry["restarts"] == 1 && entry["state"] == "ready");
+        let entry = proxy.wait_server(name, |entry| entry["restarts"] == 1 && entry["state"] == "ready");
         assert_ne!(entry["children"][0]["pid"], frozen);
         assert!(
             entry["last_error"].as_str().unwrap().contains("did not answer its health checks"),
@@ -64,11 +64,11 @@ fn a_hung_server_is_restarted_unless_it_is_busy() {
         wait_health(&proxy, name, "healthy");
     }
     proxy.wait_log(|line| line.contains("idle: starting again") && line.contains("\"unhealthy\""));
-    let busy = server(&proxy, "busy");
+    let busy = proxy.server("busy");
     assert_eq!((&busy["health"], &busy["restarts"]), (&json!("degraded"), &json!(0)), "{busy}");
-    assert_eq!((pid(&proxy, "busy"), &busy["in_flight"]), (before, &json!(1)));
+    assert_eq!((proxy.child("busy"), &busy["in_flight"]), (before, &json!(1)));
     assert!(busy["last_error"].as_str().unwrap().contains("does not answer ping"), "{busy}");
-    assert_eq!(server(&proxy, "good")["restarts"], 0);
+    assert_eq!(proxy.server("good")["restarts"], 0);
 }
 
 #[test]
@@ -85,7 +85,7 @@ fn a_server_that_is_silent_for_longer_than_any_call_may_be_is_hung_however_busy(
     };
     std::thread::scope(|scope| {
         let _callers = [(); 2].map(|()| scope.spawn(calls));
-        let entry = wait_server(&proxy, "a", |entry| entry["restarts"] == 1);
+        let entry = proxy.wait_server("a", |entry| entry["restarts"] == 1);
         restarted.store(true, SeqCst);
         assert!(
             entry["last_error"].as_str().unwrap().contains("did not answer its health checks"),
@@ -99,10 +99,10 @@ fn a_long_call_is_no_illness() {
     let proxy = often().fake("a", Fake::stdio()).start();
     let client = proxy.client("a");
     let stream = client.stream(&client.call_message("sleep", json!({"ms": 4000})));
-    wait_server(&proxy, "a", |entry| entry["health"] == "healthy" && entry["in_flight"] == 1);
+    proxy.wait_server("a", |entry| entry["health"] == "healthy" && entry["in_flight"] == 1);
     let (_, message) = stream.next_message();
     assert_eq!(message["result"]["content"][0]["text"], "slept");
-    let entry = server(&proxy, "a");
+    let entry = proxy.server("a");
     assert_eq!((&entry["health"], &entry["in_flight"]), (&json!("healthy"), &json!(0)));
 }
 
@@ -115,16 +115,16 @@ fn a_server_that_freezes_and_thaws_is_healthy_again() {
     assert_eq!(get(&proxy, "a/health").status, 503);
     kill_process(Pid::from_raw(frozen).unwrap(), Signal::CONT).unwrap();
     wait_health(&proxy, "a", "healthy");
-    assert_eq!((pid(&proxy, "a"), &server(&proxy, "a")["restarts"]), (frozen, &json!(0)));
+    assert_eq!((proxy.child("a"), &proxy.server("a")["restarts"]), (frozen, &json!(0)));
 }
 
 #[test]
 fn a_killed_http_server_is_noticed_at_once() {
     let proxy = Site::new().fake("a", Fake::http()).start();
-    wait_ready(&proxy, "a");
-    let before = pid(&proxy, "a");
+    proxy.wait_ready("a");
+    let before = proxy.child("a");
     kill_process(Pid::from_raw(before).unwrap(), Signal::KILL).unwrap();
-    let entry = wait_server(&proxy, "a", |entry| entry["restarts"] == 1 && entry["state"] == "ready");
+    let entry = proxy.wait_server("a", |entry| entry["restarts"] == 1 && entry["state"] == "ready");
     assert!(entry["last_error"].as_str().unwrap().contains("was killed by signal 9"), "{entry}");
     assert_eq!(proxy.client("a").text("echo", json!({"text": "again"})), "again");
 }
@@ -136,16 +136,16 @@ fn one_bad_server_degrades_and_only_all_together_bring_it_down() {
     let proxy =
         Site::new().config(fast).fake("bad", bad()).fake("worse", bad()).fake("good", Fake::stdio()).start();
     for name in ["bad", "worse"] {
-        wait_server(&proxy, name, |entry| entry["reason"] == "crash-loop");
+        proxy.wait_server(name, |entry| entry["reason"] == "crash-loop");
         assert_eq!(get(&proxy, &format!("{name}/health")).status, 503);
     }
-    wait_ready(&proxy, "good");
+    proxy.wait_ready("good");
     let health = get(&proxy, "health");
     assert_eq!((health.status, &health.json()["status"]), (200, &json!("degraded")));
     assert_eq!(get(&proxy, "good/health").status, 200);
     // A server that was stopped on purpose does not count, for good or ill.
     assert!(proxy.site.run(&["stop", "good"]).status.success());
-    wait_server(&proxy, "good", |entry| entry["state"] == "stopped");
+    proxy.wait_server("good", |entry| entry["state"] == "stopped");
     let health = get(&proxy, "health");
     assert_eq!((health.status, &health.json()["status"]), (503, &json!("down")));
     assert_eq!(health.json()["servers"]["good"], json!({"state": "stopped", "health": "unknown"}));
@@ -163,7 +163,7 @@ fn ready_once_every_first_start_has_ended() {
     let starting = first.json()["starting"].clone();
     assert!(starting.as_array().unwrap().contains(&json!("slow")), "{starting}");
     eventually(DEADLINE, || get(&proxy, "ready").status == 200);
-    wait_ready(&proxy, "slow");
+    proxy.wait_ready("slow");
     assert_eq!(get(&proxy, "ready").json(), json!({"ready": true, "starting": []}));
 }
 
@@ -182,9 +182,9 @@ fn servers_are_described_as_documented() {
     site.write("servers/far/server.toml", &format!("url = {:?}\n", fake.url));
     let proxy = site.start();
     let _client = proxy.client("a");
-    ["b", "far"].iter().for_each(|name| drop(wait_ready(&proxy, name)));
+    ["b", "far"].iter().for_each(|name| drop(proxy.wait_ready(name)));
     for (name, kind) in [("a", "stdio"), ("b", "http"), ("far", "remote")] {
-        let mut entry = server(&proxy, name);
+        let mut entry = proxy.server(name);
         assert_eq!(get(&proxy, &format!("{name}/health")).json(), entry);
         let since = humantime_parse(entry["since"].as_str().unwrap());
         assert!(since.elapsed().unwrap() < Duration::from_secs(60), "{entry}");

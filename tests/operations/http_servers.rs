@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 fn one() -> Proxy {
     let proxy = Site::new().fake("b", Fake::http()).start();
-    wait_ready(&proxy, "b");
+    proxy.wait_ready("b");
     proxy
 }
 
@@ -123,7 +123,7 @@ fn header_fields_pass_but_for_those_that_are_ours() {
     let all = |name: &str| -> Vec<&str> {
         fields.iter().filter(|(field, _)| field == name).map(|(_, value)| value.as_str()).collect()
     };
-    let port = server(&proxy, "b")["port"].as_u64().unwrap();
+    let port = proxy.server("b")["port"].as_u64().unwrap();
     assert_eq!(all("host"), [format!("127.0.0.1:{port}")]);
     for name in ["authorization", "origin", "x-named", "te", "keep-alive", "proxy-authorization"] {
         assert_eq!(all(name), [""; 0], "{name} in {fields:?}");
@@ -232,7 +232,7 @@ fn head_tells_the_length_that_get_has() {
 fn a_query_reaches_the_endpoint() {
     let asks = Fake::http().toml("path = \"/ask?key=1\"");
     let proxy = Site::new().fake("b", asks).start();
-    wait_ready(&proxy, "b");
+    proxy.wait_ready("b");
     for (query, arrives) in [("", "key=1"), ("?profile=7&x=%2F", "key=1&profile=7&x=%2F")] {
         for path in ["b", "b/", "b/mcp"] {
             let seen = seen(&get(&proxy, &format!("{path}{query}")));
@@ -254,7 +254,7 @@ fn chunked(proxy: &Proxy, path: &str, headers: &str, chunks: &str) -> Response {
 fn a_body_that_is_at_fault_is_the_clients_fault() {
     let config = "[limits]\nbody_timeout_seconds = 1\nmax_message_bytes = 1000\n";
     let proxy = Site::new().config(config).fake("b", Fake::http()).start();
-    wait_ready(&proxy, "b");
+    proxy.wait_ready("b");
     let json = "Content-Type: application/json\r\n";
     for (path, headers) in [("b/up", ""), ("b/up", json), ("b", ""), ("b", json)] {
         let malformed = chunked(&proxy, path, headers, "3\r\nabc\r\nZZ\r\n");
@@ -326,7 +326,7 @@ fn a_client_that_leaves_closes_the_servers_side() {
     eventually(Duration::from_secs(2), || client.text("closed", json!({})) == "1");
     drop(client.listen());
     eventually(Duration::from_secs(2), || client.text("closed", json!({})) == "2");
-    eventually(Duration::from_secs(2), || server(&proxy, "b")["in_flight"] == 0);
+    eventually(Duration::from_secs(2), || proxy.server("b")["in_flight"] == 0);
 }
 
 #[test]
@@ -354,9 +354,9 @@ fn a_client_that_leaves_ends_a_request_that_the_server_does_not_read() {
     let mut connection = Connection::open(&proxy.url(""));
     connection.send("POST", &proxy.url("far"), &[("Content-Type", "application/json")], &huge_call());
     deaf.wait_request();
-    assert_eq!(server(&proxy, "far")["in_flight"], 1);
+    assert_eq!(proxy.server("far")["in_flight"], 1);
     drop(connection);
-    eventually(Duration::from_secs(5), || server(&proxy, "far")["in_flight"] == 0);
+    eventually(Duration::from_secs(5), || proxy.server("far")["in_flight"] == 0);
 }
 
 #[test]
@@ -385,8 +385,8 @@ fn connections_kept_to_a_server_that_died_are_not_used_again() {
     for round in 1..4 {
         let client = proxy.client("b");
         (0..5).for_each(|_| assert_eq!(client.text("echo", json!({"text": "hi"})), "hi"));
-        kill_process(Pid::from_raw(pid(&proxy, "b")).unwrap(), Signal::KILL).unwrap();
-        wait_server(&proxy, "b", |entry| entry["restarts"] == round && entry["state"] == "ready");
+        kill_process(Pid::from_raw(proxy.child("b")).unwrap(), Signal::KILL).unwrap();
+        proxy.wait_server("b", |entry| entry["restarts"] == round && entry["state"] == "ready");
     }
     assert_eq!(proxy.client("b").text("echo", json!({"text": "hi"})), "hi");
 }
@@ -398,7 +398,7 @@ fn a_server_that_dies_in_a_stream_leaves_an_error_as_the_last_event() {
     let message = client.progress_message("progress", json!({"steps": 2, "ms": 60000}), json!("t"));
     let stream = client.stream(&message);
     assert_eq!(stream.next_message().1["method"], "notifications/progress");
-    kill_process(Pid::from_raw(pid(&proxy, "b")).unwrap(), Signal::KILL).unwrap();
+    kill_process(Pid::from_raw(proxy.child("b")).unwrap(), Signal::KILL).unwrap();
     let (_, last) = stream.next_message();
     assert_eq!((&last["id"], &last["error"]["code"]), (&message["id"], &json!(-32603)), "{last}");
     assert_eq!(last["error"]["data"]["signal"], 9, "{last}");
@@ -412,14 +412,14 @@ fn requests_wait_for_a_server_that_takes_its_time() {
     let begin = Instant::now();
     assert_eq!(proxy.client("b").text("echo", json!({"text": "late"})), "late");
     assert!(begin.elapsed() > Duration::from_secs(1), "{:?}", begin.elapsed());
-    assert_eq!(server(&proxy, "b")["restarts"], 0);
+    assert_eq!(proxy.server("b")["restarts"], 0);
 }
 
 #[test]
 fn a_server_that_never_opens_its_port_meets_its_start_timeout() {
     let slow = Fake::http().env("FAKE_START_DELAY_MS", "60000").toml("start_timeout_seconds = 1");
     let proxy = Site::new().config("[restart]\nbrake_exits = 1\n").fake("b", slow).start();
-    let entry = wait_server(&proxy, "b", |entry| entry["reason"] == "crash-loop");
+    let entry = proxy.wait_server("b", |entry| entry["reason"] == "crash-loop");
     assert!(entry["last_error"].as_str().unwrap().contains("start_timeout_seconds = 1"), "{entry}");
 }
 
@@ -439,7 +439,7 @@ fn a_server_elsewhere_gets_its_header_fields() {
         "{fields}"
     );
     assert!(!fields.contains("client's") && !fields.contains("s3cret"), "{fields}");
-    assert_eq!(server(&proxy, "far")["children"], json!([]));
+    assert_eq!(proxy.server("far")["children"], json!([]));
 }
 
 #[test]
@@ -448,13 +448,13 @@ fn a_server_elsewhere_that_is_down_is_said_to_be() {
     let often = "[health]\ninterval_seconds = 1\ntimeout_seconds = 1\n";
     let proxy = remote(Site::new().config(often), &fake.url, "").fake("good", Fake::stdio()).start();
     let client = proxy.client("far");
-    wait_server(&proxy, "far", |entry| entry["health"] == "healthy");
+    proxy.wait_server("far", |entry| entry["health"] == "healthy");
     let url = fake.url.clone();
     drop(fake);
     let error = client.try_call("echo", json!({"text": "hi"})).unwrap_err();
     assert_eq!((&error["code"], &error["data"]["reason"]), (&json!(-32603), &json!("no-answer")), "{error}");
     assert!(error["message"].as_str().unwrap().contains("server far did not answer"), "{error}");
-    let entry = wait_server(&proxy, "far", |entry| entry["health"] == "unhealthy");
+    let entry = proxy.wait_server("far", |entry| entry["health"] == "unhealthy");
     assert!(entry["last_error"].as_str().unwrap().contains(&url), "{entry}");
     assert_eq!((get(&proxy, "health").status, get(&proxy, "far/health").status), (200, 503));
     let other = request("GET", &proxy.url("far/x"), &[], b"");
@@ -462,7 +462,7 @@ fn a_server_elsewhere_that_is_down_is_said_to_be() {
     let port = url.split([':', '/']).nth(4).unwrap().parse().unwrap();
     let _back =
         Canned::answer_on(port, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n{}");
-    wait_server(&proxy, "far", |entry| entry["health"] == "healthy");
+    proxy.wait_server("far", |entry| entry["health"] == "healthy");
 }
 
 #[test]
@@ -471,7 +471,7 @@ fn the_secrets_in_a_url_are_told_to_nobody() {
     let often = "[health]\ninterval_seconds = 1\ntimeout_seconds = 1\n";
     let url = format!("http://user:s3cret@{free}/mcp?apiKey=s3cret");
     let proxy = remote(Site::new().config(often), &url, "").start();
-    let entry = wait_server(&proxy, "far", |entry| entry["health"] == "unhealthy");
+    let entry = proxy.wait_server("far", |entry| entry["health"] == "unhealthy");
     assert!(entry["last_error"].as_str().unwrap().contains(&format!("http://{free}/mcp?***")), "{entry}");
     let ping = br#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
     let call = request("POST", &proxy.url("far"), &[("Content-Type", "application/json")], ping);

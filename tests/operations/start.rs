@@ -38,7 +38,7 @@ fn the_log_begins_with_the_address_and_the_table_follows() {
     for (name, kind) in [("hello", "stdio"), ("clock", "http")] {
         let url = proxy.url(name);
         let row = proxy.wait_log(|line| line.contains(&url) && line.contains("ready"));
-        let port = server(&proxy, name)["port"].to_string();
+        let port = proxy.server(name)["port"].to_string();
         assert_eq!(row.split_whitespace().collect::<Vec<_>>(), [name, kind, &url, &port, "ready"]);
     }
 }
@@ -61,7 +61,7 @@ fn a_port_of_the_range_that_is_taken_is_passed_over() {
     drop(sockets.remove(1));
     let range = format!("[proxy]\nports = \"{first}-{}\"\n", first + 2);
     let proxy = Site::new().config(&range).env("MCP_PROXY_PORTS", "").fake("a", Fake::stdio()).start();
-    assert_eq!(wait_ready(&proxy, "a")["port"], first + 1);
+    assert_eq!(proxy.wait_ready("a")["port"], first + 1);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn a_range_without_a_free_port_costs_only_the_server() {
     let site = Site::new().fake("a", Fake::stdio()).fake("b", Fake::stdio());
     let proxy = site.env("MCP_PROXY_PORTS", port.to_string()).start();
     assert_eq!(proxy.client("a").text("echo", json!({"text": "hi"})), "hi");
-    let out = left_out(&proxy, "b");
+    let out = proxy.left_out("b");
     assert!(out["reason"].as_str().unwrap().contains(&format!("no free port in {port}-{port}")), "{out}");
     let refusal = get(&proxy, "b");
     assert_eq!(refusal.status, 404);
@@ -97,7 +97,7 @@ fn without_python_the_clock_is_left_out_and_hello_serves() {
     let path = path_with(&site, &["tr", "date"]);
     let proxy = site.env("PATH", &path).start();
     assert_eq!(proxy.client("hello").text("greet", json!({"name": "Ada"})), "Hello, Ada!");
-    let out = left_out(&proxy, "clock");
+    let out = proxy.left_out("clock");
     assert_eq!(out["reason"], "python3 is not installed or not on PATH");
     proxy.wait_log(|line| line.contains("servers/clock is left out: python3 is not installed"));
     assert!(get(&proxy, "clock").text().contains("python3 is not installed"));

@@ -12,7 +12,7 @@ fn all_kinds() -> Proxy {
     let site =
         Site::new().fake("good", Fake::stdio()).fake("stubborn", stubborn()).fake("http", Fake::http());
     let proxy = site.fake("crowd", stubborn()).start();
-    ["good", "stubborn", "http"].iter().for_each(|name| drop(wait_ready(&proxy, name)));
+    ["good", "stubborn", "http"].iter().for_each(|name| drop(proxy.wait_ready(name)));
     let client = proxy.client("crowd");
     client.text("fork", json!({}));
     client.text("fork_setsid", json!({}));
@@ -32,7 +32,7 @@ fn a_killed_proxy_leaves_nothing_behind() {
 #[test]
 fn a_killed_proxy_can_be_started_again_at_once() {
     let mut proxy = Site::new().fake("a", Fake::stdio()).start();
-    wait_ready(&proxy, "a");
+    proxy.wait_ready("a");
     proxy.kill();
     proxy.start_again();
     assert_eq!(proxy.client("a").text("echo", json!({"text": "again"})), "again");
@@ -60,7 +60,7 @@ fn run_files(proxy: &Proxy) -> usize {
 fn a_second_interrupt_ends_it_at_once() {
     let stubborn = Fake::stdio().env("FAKE_IGNORE_TERM", "1").toml("stop_timeout_seconds = 60");
     let mut proxy = Site::new().fake("a", stubborn).start();
-    wait_ready(&proxy, "a");
+    proxy.wait_ready("a");
     proxy.signal(Signal::INT);
     proxy.wait_log(|line| line.contains("a second Ctrl-C stops at once"));
     let begin = Instant::now();
@@ -78,8 +78,8 @@ fn calls_in_flight_are_answered_before_the_end() {
     let (stdio, http) = std::thread::scope(|scope| {
         let stdio = scope.spawn(|| a.try_call("sleep", json!({"ms": 1500})));
         let http = scope.spawn(|| b.try_call("sleep", json!({"ms": 1500})));
-        wait_server(&proxy, "a", |entry| entry["in_flight"] == 1);
-        wait_server(&proxy, "b", |entry| entry["in_flight"] == 1);
+        proxy.wait_server("a", |entry| entry["in_flight"] == 1);
+        proxy.wait_server("b", |entry| entry["in_flight"] == 1);
         proxy.signal(Signal::TERM);
         proxy.wait_log(|line| line.contains("proxy: stopping"));
         let healthcheck = proxy.site.run(&["healthcheck"]);
@@ -117,7 +117,7 @@ fn open_streams_do_not_hold_up_the_end() {
 fn a_start_under_way_can_be_stopped() {
     let slow = Fake::stdio().env("FAKE_START_DELAY_MS", "60000");
     let mut proxy = Site::new().fake("slow", slow).start();
-    wait_server(&proxy, "slow", |entry| entry["state"] == "starting");
+    proxy.wait_server("slow", |entry| entry["state"] == "starting");
     let begin = Instant::now();
     assert_eq!(proxy.stop().code(), Some(0));
     assert!(begin.elapsed() < Duration::from_secs(5), "{:?}", begin.elapsed());
@@ -127,7 +127,7 @@ fn a_start_under_way_can_be_stopped() {
 fn a_reload_that_waits_for_a_stubborn_server_does_not_hold_up_the_end() {
     let stubborn = || Fake::stdio().env("FAKE_IGNORE_TERM", "1").toml("stop_timeout_seconds = 60");
     let mut proxy = Site::new().fake("a", stubborn()).start();
-    wait_ready(&proxy, "a");
+    proxy.wait_ready("a");
     proxy.site.add("a", &stubborn().env("FAKE_NAME", "changed"));
     proxy.signal(Signal::HUP);
     eventually(DEADLINE, || !get(&proxy, "servers").text().contains("\"ready\""));

@@ -18,18 +18,18 @@ fn a_crash_is_followed_by_a_start_at_once_and_nobody_else_notices() {
     assert_eq!(error["data"]["exit_code"], 3, "{error}");
     assert_eq!(a.text("echo", json!({"text": "again"})), "again");
     assert!(begin.elapsed() < Duration::from_secs(2), "{:?}", begin.elapsed());
-    let entry = server(&proxy, "a");
+    let entry = proxy.server("a");
     assert_eq!((&entry["state"], &entry["restarts"]), (&json!("ready"), &json!(1)));
     assert!(entry["last_error"].as_str().unwrap().contains("exited with status 3"), "{entry}");
     assert_eq!(b.text("pid", json!({})), before);
-    assert_eq!(server(&proxy, "b")["restarts"], 0);
+    assert_eq!(proxy.server("b")["restarts"], 0);
 }
 
 #[test]
 fn a_child_that_exits_at_once_is_braked_and_the_others_serve() {
     let bad = Fake::stdio().env("FAKE_EXIT_AT_START", "9");
     let proxy = Site::new().config(FAST).fake("bad", bad).fake("good", Fake::stdio()).start();
-    let entry = wait_server(&proxy, "bad", |entry| entry["reason"] == "crash-loop");
+    let entry = proxy.wait_server("bad", |entry| entry["reason"] == "crash-loop");
     assert_eq!(entry["state"], "stopped");
     assert_eq!(entry["restarts"], 3, "the fourth exit pulls the brake");
     assert!(entry["last_error"].as_str().unwrap().contains("exited with status 9"), "{entry}");
@@ -44,7 +44,7 @@ fn a_child_that_exits_at_once_is_braked_and_the_others_serve() {
 fn the_pauses_between_starts_grow() {
     let config = "[restart]\nbackoff_ms = 100\nbrake_exits = 5\nbrake_seconds = 60\n";
     let proxy = Site::new().config(config).fake("bad", Fake::stdio().env("FAKE_EXIT_AT_START", "1")).start();
-    wait_server(&proxy, "bad", |entry| entry["reason"] == "crash-loop");
+    proxy.wait_server("bad", |entry| entry["reason"] == "crash-loop");
     let pauses: Vec<u64> = proxy.log().iter().filter_map(|line| number_after(line, "in_ms=")).collect();
     assert_eq!(pauses.len(), 5, "{pauses:?}");
     assert_eq!((pauses[0], pauses[4]), (0, 60_000));
@@ -71,9 +71,9 @@ fn a_call_wakes_a_server_on_the_brake() {
     let site = Site::new().config(FAST);
     site.add("a", &crashing(&site, 4));
     let proxy = site.start();
-    wait_server(&proxy, "a", |entry| entry["reason"] == "crash-loop");
+    proxy.wait_server("a", |entry| entry["reason"] == "crash-loop");
     assert_eq!(proxy.client("a").text("echo", json!({"text": "awake"})), "awake");
-    assert_eq!(server(&proxy, "a")["reason"], Value::Null);
+    assert_eq!(proxy.server("a")["reason"], Value::Null);
 }
 
 #[test]
@@ -81,7 +81,7 @@ fn a_call_during_the_start_that_pulls_the_brake_wakes_it_too() {
     let site = Site::new().config(&FAST.replace("brake_exits = 4", "brake_exits = 2"));
     site.add("a", &crashing(&site, 2).env("FAKE_START_DELAY_MS", "500"));
     let proxy = site.start();
-    wait_server(&proxy, "a", |entry| entry["restarts"] == 1 && entry["state"] == "starting");
+    proxy.wait_server("a", |entry| entry["restarts"] == 1 && entry["state"] == "starting");
     assert_eq!(proxy.client("a").text("echo", json!({"text": "awake"})), "awake");
     assert!(proxy.log().iter().any(|line| line.contains("crash-loop")));
 }
@@ -91,10 +91,10 @@ fn the_command_restart_ends_the_brake() {
     let site = Site::new().config(FAST);
     site.add("a", &crashing(&site, 4));
     let proxy = site.start();
-    wait_server(&proxy, "a", |entry| entry["reason"] == "crash-loop");
+    proxy.wait_server("a", |entry| entry["reason"] == "crash-loop");
     let output = proxy.site.run(&["restart", "a"]);
     assert!(output.status.success(), "{output:?}");
-    wait_ready(&proxy, "a");
+    proxy.wait_ready("a");
 }
 
 #[test]
@@ -102,7 +102,7 @@ fn a_call_to_a_server_that_stays_down_says_why() {
     let config = FAST.replace("restart_wait_seconds = 5", "restart_wait_seconds = 1");
     let bad = Fake::stdio().env("FAKE_EXIT_AT_START", "9");
     let proxy = Site::new().config(&config).fake("bad", bad).start();
-    wait_server(&proxy, "bad", |entry| entry["reason"] == "crash-loop");
+    proxy.wait_server("bad", |entry| entry["reason"] == "crash-loop");
     let hello = json!({"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}});
     let message = json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": hello}).to_string();
     let headers = [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
@@ -145,7 +145,7 @@ read -r more
 fn a_child_that_closes_its_stdout_is_replaced() {
     let proxy = Site::new().fake("a", Fake::stdio()).start();
     let client = proxy.client("a");
-    let before = pid(&proxy, "a");
+    let before = proxy.child("a");
     let begin = Instant::now();
     let error = client.try_call("close_stdout", json!({})).unwrap_err();
     assert_eq!(error["code"], -32603, "{error}");
@@ -173,7 +173,7 @@ fn what_a_child_has_started_ends_with_it() {
         let pids = with_grandchildren(&proxy, "a");
         assert!(proxy.client("a").try_call(end, json!({})).is_err());
         eventually(DEADLINE, || !pids.iter().any(|pid| lives(&proxy, *pid)));
-        wait_ready(&proxy, "a");
+        proxy.wait_ready("a");
     }
 }
 
@@ -183,7 +183,7 @@ fn a_stopped_server_leaves_nothing_behind() {
     let proxy = Site::new().fake("a", stubborn).start();
     let pids = with_grandchildren(&proxy, "a");
     assert!(proxy.site.run(&["stop", "a"]).status.success());
-    let entry = wait_server(&proxy, "a", |entry| entry["state"] == "stopped");
+    let entry = proxy.wait_server("a", |entry| entry["state"] == "stopped");
     assert_eq!((&entry["reason"], &entry["children"]), (&json!("requested"), &json!([])));
     eventually(DEADLINE, || !pids.iter().any(|pid| lives(&proxy, *pid)));
 }
@@ -191,12 +191,12 @@ fn a_stopped_server_leaves_nothing_behind() {
 #[test]
 fn a_server_s_end_is_no_other_s_whatever_their_names() {
     let proxy = Site::new().fake("notes", Fake::stdio()).fake("notes.1", Fake::stdio()).start();
-    ["notes", "notes.1"].iter().for_each(|name| drop(wait_ready(&proxy, name)));
-    let (ends, stays) = (pid(&proxy, "notes"), pid(&proxy, "notes.1"));
+    ["notes", "notes.1"].iter().for_each(|name| drop(proxy.wait_ready(name)));
+    let (ends, stays) = (proxy.child("notes"), proxy.child("notes.1"));
     assert!(proxy.site.run(&["restart", "notes"]).status.success());
-    wait_server(&proxy, "notes", |entry| entry["restarts"] == 1 && entry["state"] == "ready");
-    assert_ne!(pid(&proxy, "notes"), ends);
-    assert_eq!((pid(&proxy, "notes.1"), &server(&proxy, "notes.1")["restarts"]), (stays, &json!(0)));
+    proxy.wait_server("notes", |entry| entry["restarts"] == 1 && entry["state"] == "ready");
+    assert_ne!(proxy.child("notes"), ends);
+    assert_eq!((proxy.child("notes.1"), &proxy.server("notes.1")["restarts"]), (stays, &json!(0)));
 }
 
 /// Children of any of the proxy's threads that have ended and were not waited for.
@@ -218,8 +218,8 @@ fn nobody_stays_a_zombie() {
     for _ in 0..3 {
         with_grandchildren(&proxy, "a");
         assert!(proxy.client("a").try_call("crash", json!({})).is_err());
-        wait_ready(&proxy, "a");
+        proxy.wait_ready("a");
     }
-    wait_server(&proxy, "b", |entry| entry["restarts"].as_u64() > Some(1));
+    proxy.wait_server("b", |entry| entry["restarts"].as_u64() > Some(1));
     eventually(DEADLINE, || zombies(&proxy).is_empty());
 }

@@ -46,7 +46,9 @@ fn join(sub: &str, name: &str) -> String {
 fn programs(scene: &Scene<'_>, sub: &str) -> Vec<String> {
     let entries = scene.folder.list(sub).into_iter();
     entries
-        .filter(|(name, kind)| *kind == Kind::Executable && (may_be_server(name) || is_named(name, scene.name)))
+        .filter(|(name, kind)| {
+            *kind == Kind::Executable && (may_be_server(name) || is_named(name, scene.name))
+        })
         .filter(|(name, _)| shebang::is_program(&scene.folder.start(&join(sub, name))))
         .map(|(name, _)| name)
         .collect()
