@@ -1,8 +1,8 @@
 //! What is a secret, and command lines and addresses without those that people put into them: what is printed and
 //! logged gets into bug reports.
 //!
-//! Secrets are: every value of `.env`, `env_from_files`, credentials and header fields; of variables and arguments those
-//! that are named like one; passwords inside URLs. What is none, wherever it stands: see [`may_be_secret`].
+//! Secrets are: every value of `.env`, `envFile`, `env_from_files`, credentials and header fields; of variables, the
+//! proxy's own too, and arguments those that are named like one; passwords inside URLs. What is none, wherever it stands: see [`may_be_secret`].
 
 use super::Environment;
 use super::spec::{Launch, ServerSpec};

@@ -91,6 +91,19 @@ fn the_words_of_a_refusal_tell_no_secret() {
     looked_over(&proxy);
 }
 
+/// Whatever name it gets there.
+#[test]
+fn what_a_client_file_fetches_is_secret() {
+    let entry = json!({"command": "sh", "args": ["-c", "echo \"has $PLAIN $OTHER\" >&2; read -r line"],
+        "env": {"PLAIN": "${MY_TOKEN}"}, "envFile": "x.env"});
+    let site = Site::new().env("MY_TOKEN", "value-in-env-of-ours");
+    site.write("servers/team.json", &json!({"mcpServers": {"a": entry}}).to_string());
+    site.write("servers/x.env", "OTHER=value-in-a-file-of-env\n");
+    let proxy = site.start();
+    proxy.wait_log(|line| line.contains("has *** ***"));
+    looked_over(&proxy);
+}
+
 /// What passes between client and server is theirs.
 #[test]
 fn messages_are_not_touched() {

@@ -8,7 +8,7 @@ use super::machine::Machine;
 use super::rules::{Findings, Refusal, executables};
 use super::settle::{Origin, settle};
 use super::{About, Disabled, Discovery, DiscoveryError, LeftOut, names, shebang};
-use crate::config::{Config, ServerTable, environment};
+use crate::config::{Config, ServerTable, environment, redact};
 use crate::secrets;
 use std::collections::BTreeMap;
 use std::fs;
@@ -21,11 +21,14 @@ use std::path::{Path, PathBuf};
 /// The servers folder cannot be listed, and `config` neither defines nor imports a server.
 pub fn discover(config: &Config, config_dir: &Path) -> Result<Discovery, DiscoveryError> {
     let folder = config_dir.join(&config.proxy.servers);
+    let variables = environment();
+    // Client files may fetch them, under another name.
+    secrets::keep(redact::secret_values(&variables));
     let mut finder = Finder {
         config,
         config_dir: absolute(config_dir),
         shown: config.proxy.servers.trim_start_matches("./").trim_end_matches('/').to_string(),
-        machine: Machine::this(environment()),
+        machine: Machine::this(variables),
         own: BTreeMap::new(),
         claimed: BTreeMap::new(),
         found: Discovery::default(),
