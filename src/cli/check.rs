@@ -108,7 +108,7 @@ fn report<'a>(found: &'a Discovery, warnings: &'a [String]) -> Report<'a> {
 }
 
 fn server<'a>(spec: &'a ServerSpec, about: &'a About) -> Server<'a> {
-    secrets::keep(redact::secrets_of(spec));
+    redact::keep(redact::secrets_of(spec));
     match &spec.launch {
         Launch::Child(child) => local(spec, child, about),
         Launch::Remote(remote) => distant(spec, remote),

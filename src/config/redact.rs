@@ -2,11 +2,12 @@
 //! logged gets into bug reports.
 //!
 //! Secrets are: every value of `.env`, `envFile`, `env_from_files`, credentials and header fields; of variables, the
-//! proxy's own too, and arguments those that are named like one; passwords inside URLs. What is none, wherever it stands: see [`may_be_secret`].
+//! proxy's own too, and arguments those that are named like one; passwords inside URLs. What is none, wherever it
+//! stands: see [`may_be_secret`].
 
 use super::Environment;
 use super::spec::{Launch, ServerSpec};
-use crate::secrets::MASK;
+use crate::secrets::{self, MASK};
 use std::net::IpAddr;
 use std::path::Path;
 
@@ -54,19 +55,23 @@ const NO_SECRETS: [&str; 7] =
 
 /// Whether masking a value makes sense: not that of an existing path, an address or a common word, which are no
 /// secrets and would make log lines unreadable.
-pub(crate) fn may_be_secret(value: &str) -> bool {
+fn may_be_secret(value: &str) -> bool {
     let is_path = || value.starts_with('/') && Path::new(value).exists();
     let is_address = || value.parse::<IpAddr>().is_ok();
     !NO_SECRETS.contains(&value) && !is_address() && !is_path()
 }
 
+/// From now on these are masked, but for what is none wherever it stands.
+pub(crate) fn keep(values: impl IntoIterator<Item = String>) {
+    secrets::keep(values.into_iter().filter(|value| may_be_secret(value)));
+}
+
 /// Of variables, the values that are secrets by their name or by what they hold.
 pub(crate) fn secret_values(variables: &Environment) -> impl Iterator<Item = String> {
-    let values = variables.iter().flat_map(|(name, value)| {
+    variables.iter().flat_map(|(name, value)| {
         let whole = Some(value.clone()).filter(|_| is_secret(name));
         whole.into_iter().chain(passwords(value))
-    });
-    values.filter(|value| may_be_secret(value))
+    })
 }
 
 /// The secrets in the specification of a server itself: in its arguments, its variables, its URL and header fields.
@@ -89,7 +94,6 @@ pub(crate) fn secrets_of(spec: &ServerSpec) -> Vec<String> {
             }
         }
     }
-    all.retain(|value| may_be_secret(value));
     all
 }
 
@@ -158,16 +162,19 @@ mod tests {
 
     #[test]
     fn secrets_of_variables_are_known_by_their_names() {
-        let pairs = [
-            ("API_KEY", "s1"),
-            ("KEYS", "/etc"),
-            ("DIR", "x"),
-            ("DB", "pg://u:s2@h"),
-            ("PASS", "::1"),
-            ("AUTH", "disabled"),
-        ];
+        let pairs = [("API_KEY", "s1"), ("DIR", "x"), ("DB", "pg://u:s2@h")];
         let variables = pairs.map(|(name, value)| (name.to_string(), value.to_string())).into();
         assert_eq!(secret_values(&variables).collect::<Vec<_>>(), ["s1", "s2"]);
+    }
+
+    #[test]
+    fn paths_addresses_and_common_words_are_none() {
+        let none = ["/dev/null", "2001:db8::1234", "192.168.100.1", "streamable-http"];
+        keep(none.map(str::to_string).into_iter().chain(["/no/such/path".to_string()]));
+        for value in none {
+            assert_eq!(secrets::mask(value), value);
+        }
+        assert_eq!(secrets::mask("/no/such/path"), MASK);
     }
 
     #[test]

@@ -7,7 +7,6 @@ use super::rules::Refusal;
 use crate::config::dotenv;
 use crate::config::spec::Transport;
 use crate::config::{Environment, ServerTable, redact};
-use crate::secrets;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
@@ -259,8 +258,7 @@ impl Reader<'_> {
         let text = text.map_err(|fault| refusal(format!("cannot be read: {fault}")))?;
         let pairs = dotenv::parse(&text, &Environment::new());
         let pairs = pairs.map_err(|fault| refusal(format!("cannot be used: {fault}")))?;
-        let values = pairs.iter().map(|(_, value)| value.clone());
-        secrets::keep(values.filter(|value| redact::may_be_secret(value)));
+        redact::keep(pairs.iter().map(|(_, value)| value.clone()));
         Ok(pairs.into_iter().collect())
     }
 

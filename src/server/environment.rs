@@ -3,7 +3,6 @@
 
 use crate::config::spec::{ChildSpec, Way};
 use crate::config::{Environment, dotenv, redact, secret_file};
-use crate::secrets;
 use std::path::Path;
 
 /// What any program may need to run: where things are, who the user is, how to reach the network. Nothing that gives
@@ -100,9 +99,7 @@ pub(super) fn build(
         all.insert(name.clone(), value);
     }
     assign(&mut all, port);
-    secrets::keep(
-        redact::secret_values(&all).chain(secret.into_iter().filter(|value| redact::may_be_secret(value))),
-    );
+    redact::keep(redact::secret_values(&all).chain(secret));
     Ok(all)
 }
 

@@ -6,7 +6,6 @@ use super::super::settle::Origin;
 use super::super::{names, submodule};
 use super::{Finder, own_place};
 use crate::config::{Document, ServerTable, read_small, redact};
-use crate::secrets;
 use std::path::{Path, PathBuf};
 
 /// One folder with what is said of it.
@@ -50,7 +49,7 @@ impl Finder<'_> {
         let scene =
             Scene { folder: &disk, above: None, root: place.path, name, shown, machine: &self.machine };
         // Client files put them into command lines and notes.
-        secrets::keep(scene.dotenv().into_values().filter(|value| redact::may_be_secret(value)));
+        redact::keep(scene.dotenv().into_values());
         match rules::find(&scene) {
             Find::One(below) => self.below(place, table, below),
             Find::Members(members) => {

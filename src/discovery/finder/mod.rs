@@ -23,7 +23,7 @@ pub fn discover(config: &Config, config_dir: &Path) -> Result<Discovery, Discove
     let folder = config_dir.join(&config.proxy.servers);
     let variables = environment();
     // Client files may fetch them, under another name.
-    secrets::keep(redact::secret_values(&variables));
+    redact::keep(redact::secret_values(&variables));
     let mut finder = Finder {
         config,
         config_dir: absolute(config_dir),

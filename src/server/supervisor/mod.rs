@@ -155,7 +155,7 @@ impl Supervisor {
         context: Arc<Context>,
         role: Role,
     ) -> Supervisor {
-        secrets::keep(redact::secrets_of(&spec));
+        redact::keep(redact::secrets_of(&spec));
         let phase = if role.asleep { Phase::Asleep } else { Phase::Down { retry: None } };
         let learnt = finding::recall(&spec, &context);
         let (attempts, opening) = finding::begin(&spec, learnt.as_ref(), role.opening);
