@@ -6,6 +6,7 @@ use crate::discovery::{About, Disabled, Discovery, LeftOut, PassedOver};
 use crate::secrets;
 use crate::server::{Preflight, preflight};
 use serde::Serialize;
+use serde_json::Value;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -69,13 +70,25 @@ static NOTHING: About = About { dotenv: None, passed_over: Vec::new() };
 /// `out` cannot be written to.
 pub fn check(found: &Discovery, warnings: &[String], json: bool, out: &mut dyn Write) -> io::Result<bool> {
     let report = report(found, warnings);
-    let mut text = Vec::new();
     match json {
-        true => serde_json::to_writer_pretty(&mut text, &report)?,
-        false => write_text(&report, &mut text)?,
+        true => writeln!(out, "{:#}", masked(serde_json::to_value(&report)?))?,
+        false => {
+            let mut text = Vec::new();
+            write_text(&report, &mut text)?;
+            out.write_all(secrets::mask(&String::from_utf8_lossy(&text)).as_bytes())?;
+        }
     }
-    writeln!(out, "{}", secrets::mask(String::from_utf8_lossy(&text).trim_end()))?;
     Ok(report.left_out.is_empty() && report.servers.iter().all(|server| server.problems.is_empty()))
+}
+
+/// Without secrets in its texts. Keys are ours, or names: a secret that is a word like them must not spoil the report.
+fn masked(value: Value) -> Value {
+    match value {
+        Value::String(text) => secrets::mask(&text).into(),
+        Value::Array(items) => items.into_iter().map(masked).collect(),
+        Value::Object(pairs) => pairs.into_iter().map(|(key, value)| (key, masked(value))).collect(),
+        other => other,
+    }
 }
 
 fn report<'a>(found: &'a Discovery, warnings: &'a [String]) -> Report<'a> {
@@ -328,6 +341,16 @@ mod tests {
         assert_eq!(json["servers"][1]["variables"]["KEY"], ".env");
         assert_eq!(json["left_out"][0]["name"], "empty");
         assert_eq!(json["warnings"][0], "careful");
+    }
+
+    #[test]
+    fn a_secret_that_is_a_word_of_ours_does_not_spoil_the_report() {
+        let (dir, found) = project();
+        let words = "A=disabled\nB='\": [],'\nC=left_out\nD=servers/notes\n";
+        fs::write(dir.path().join("servers/notes/.env"), words).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&output(&found, true).1).unwrap();
+        assert!(json["disabled"].is_array() && json["left_out"].is_array(), "{json}");
+        assert_eq!(json["servers"][1]["origin"], "***/server.toml");
     }
 
     #[test]
