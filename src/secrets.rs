@@ -4,6 +4,7 @@
 //! One set for the whole process: a value that is one server's secret is masked in what another prints as well.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -13,34 +14,50 @@ pub const MASK: &str = "***";
 const LEAST_CHARS: usize = 8;
 /// Values that are known at once; beyond, the oldest are forgotten.
 const MOST: usize = 10_000;
+/// So many are learnt at once: one file shall not make those of all others forgotten.
+const MOST_AT_ONCE: usize = 4_000;
 
 static KNOWN: RwLock<Option<Arc<Vec<String>>>> = RwLock::new(None);
 
 /// From now on these values are masked, their single lines too, and so is the form they have inside a JSON string.
 /// Values of less than 8 characters are not.
 pub fn keep(values: impl IntoIterator<Item = String>) {
-    let forms = values.into_iter().flat_map(|value| forms(&value));
+    let values: Vec<String> = values.into_iter().collect();
+    let forms =
+        values.iter().flat_map(|value| whole(value)).chain(values.iter().flat_map(|value| lines(value)));
     let mut known = KNOWN.write().unwrap_or_else(PoisonError::into_inner);
     let mut all = known.as_deref().cloned().unwrap_or_default();
-    for form in forms {
-        if !all.contains(&form) {
-            all.push(form);
-        }
-    }
+    let mut seen: HashSet<String> = all.iter().cloned().collect();
+    all.extend(forms.filter(|form| seen.insert(form.clone())).take(MOST_AT_ONCE));
     all.drain(..all.len().saturating_sub(MOST));
     *known = Some(Arc::new(all));
 }
 
-/// The ways a value may show: whole, line by line, and escaped.
-fn forms(value: &str) -> Vec<String> {
-    let value = value.trim();
-    let lines = value.lines().map(|line| line.trim().to_string());
-    let whole = [value.to_string(), escaped(value)];
-    whole.into_iter().chain(lines).filter(|form| form.chars().count() >= LEAST_CHARS).collect()
+/// The ways a value may show as a whole: plain and escaped.
+fn whole(value: &str) -> impl Iterator<Item = String> {
+    let json = escaped(value.trim());
+    [value.trim().to_string(), in_ascii(&json), json].into_iter().filter(|form| is_long_enough(form))
+}
+
+fn lines(value: &str) -> impl Iterator<Item = String> {
+    value.lines().map(|line| line.trim().to_string()).filter(|line| is_long_enough(line))
+}
+
+fn is_long_enough(form: &str) -> bool {
+    form.chars().count() >= LEAST_CHARS
 }
 
 fn escaped(value: &str) -> String {
     serde_json::to_string(value).map(|json| json[1..json.len() - 1].to_string()).unwrap_or_default()
+}
+
+/// The same as Python writes it: letters beyond ASCII as `\uXXXX`.
+fn in_ascii(json: &str) -> String {
+    let letter = |letter: char| match letter.is_ascii() {
+        true => letter.to_string(),
+        false => letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect(),
+    };
+    json.chars().map(letter).collect()
 }
 
 /// The text without secrets.
@@ -103,6 +120,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    fn forms(value: &str) -> Vec<String> {
+        whole(value).chain(lines(value)).collect()
+    }
+
     fn masked(text: &str, secrets: &[&str]) -> String {
         let known: Vec<String> = secrets.iter().flat_map(|secret| forms(secret)).collect();
         without(text, &spans(text, &known), text.len())
@@ -124,6 +145,13 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_is_known_in_json() {
+        assert_eq!(masked(r#"{"A": "say \"pass\" twice"}"#, &["say \"pass\" twice"]), r#"{"A": "***"}"#);
+        let in_python = r#"{"A": "p\u00e4ssw\u00f6rd \ud83d\udd11"}"#;
+        assert_eq!(masked(in_python, &["pässwörd 🔑"]), r#"{"A": "***"}"#);
+    }
+
+    #[test]
     fn a_secret_across_the_cut_leaves_no_half() {
         let text = "0123456789 hunter22hunter22 and more";
         let spans = spans(text, &["hunter22hunter22".to_string()]);
@@ -131,6 +159,13 @@ mod tests {
         assert_eq!(without(text, &spans, 11), "0123456789 ");
         assert_eq!(without(text, &spans, 31), "0123456789 *** and");
         assert_eq!(without("ä", &[], 1), "");
+    }
+
+    #[test]
+    fn one_with_many_lines_does_not_push_out_the_others() {
+        keep(["the-secret-before-the-flood".to_string()]);
+        keep([(0..3 * MOST).map(|line| format!("flood-{line:08}\n")).collect::<String>()]);
+        assert_eq!(mask("the-secret-before-the-flood"), "***");
     }
 
     #[test]

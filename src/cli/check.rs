@@ -374,6 +374,16 @@ mod tests {
     }
 
     #[test]
+    fn a_secret_that_is_a_word_of_ours_does_not_spoil_the_report() {
+        let (dir, found) = project();
+        let words = "A=disabled\nB='\": [],'\nC=left_out\nD=servers/notes\n";
+        fs::write(dir.path().join("servers/notes/.env"), words).unwrap();
+        let json: serde_json::Value = serde_json::from_str(&output(&found, true).1).unwrap();
+        assert!(json["disabled"].is_array() && json["left_out"].is_array(), "{json}");
+        assert_eq!(json["servers"][1]["origin"], "***/server.toml");
+    }
+
+    #[test]
     fn all_is_well_when_nothing_is_left_out() {
         let (_dir, mut found) = project();
         found.left_out.clear();

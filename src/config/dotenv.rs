@@ -9,6 +9,12 @@ use super::read_small;
 use std::collections::BTreeMap;
 use std::path::Path;
 
+/// The values of one file together, references replaced: a few lines that name each other could ask for any amount.
+/// No system starts a program with more.
+const MAX_BYTES: usize = 1024 * 1024;
+/// More is no `.env`. Each value is looked for in all that is shown from then on.
+const MAX_VARIABLES: usize = 1000;
+
 /// Stands for a `$` that is only that. (Both are of the block for private use: no text has them.)
 const DOLLAR: char = '\u{f8f0}';
 /// Stands for the `$` of `${NAME}`.
@@ -17,7 +23,8 @@ const REFERENCE: char = '\u{f8f1}';
 /// The variables of a file, in its order. `known` holds what its references may name beside them.
 ///
 /// # Errors
-/// It cannot be read or has a line that is not NAME=value; the text does not repeat the line, which may hold a secret.
+/// It cannot be read, has a line that is not NAME=value, or holds too much; the text does not repeat the line, which
+/// may hold a secret.
 pub fn read(file: &Path, known: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, String> {
     let fault = |fault: String| format!("{}: {fault}", file.display());
     let text = read_small(file).map_err(|error| fault(format!("cannot be read: {error}")))?;
@@ -30,6 +37,7 @@ pub fn read(file: &Path, known: &BTreeMap<String, String>) -> Result<Vec<(String
 /// As [`read`]'s.
 pub fn parse(text: &str, known: &BTreeMap<String, String>) -> Result<Vec<(String, String)>, String> {
     let mut pairs: Vec<(String, String)> = Vec::new();
+    let mut room = MAX_BYTES;
     for pair in dotenvy::from_read_iter(without_dollars(text).as_bytes()) {
         let Ok((name, value)) = pair else {
             let after = pairs.last().map(|(name, _)| format!(" (after {name})")).unwrap_or_default();
@@ -39,8 +47,14 @@ pub fn parse(text: &str, known: &BTreeMap<String, String>) -> Result<Vec<(String
             let own = pairs.iter().rev().find(|(own, _)| own == name).map(|(_, value)| value);
             own.or_else(|| known.get(name)).cloned()
         };
-        let value = expanded(&value, lookup);
+        let value = expanded(&value, room, lookup).ok_or_else(|| {
+            format!("its values are larger than 1 MiB together (at {name}); keep large ones in files")
+        })?;
+        room -= value.len();
         pairs.push((name, value));
+        if pairs.len() > MAX_VARIABLES {
+            return Err(format!("it has more than {MAX_VARIABLES} variables"));
+        }
     }
     Ok(pairs)
 }
@@ -89,8 +103,8 @@ fn next(place: Place, letter: char) -> Place {
     }
 }
 
-/// Puts values in place of references; a name that is not known stands for nothing.
-fn expanded(value: &str, lookup: impl Fn(&str) -> Option<String>) -> String {
+/// Puts values in place of references; a name that is not known stands for nothing. None if it takes more than `room`.
+fn expanded(value: &str, room: usize, lookup: impl Fn(&str) -> Option<String>) -> Option<String> {
     let (mut out, mut rest) = (String::new(), value);
     while let Some((before, after)) = rest.split_once(REFERENCE) {
         out += before;
@@ -102,8 +116,11 @@ fn expanded(value: &str, lookup: impl Fn(&str) -> Option<String>) -> String {
         let (name, default) = reference.split_once(":-").unwrap_or((reference, ""));
         out += &lookup(name).filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_string());
         rest = tail;
+        if out.len() > room {
+            return None;
+        }
     }
-    (out + rest).replace(DOLLAR, "$")
+    Some((out + rest).replace(DOLLAR, "$")).filter(|value| value.len() <= room)
 }
 
 #[cfg(test)]
@@ -164,6 +181,19 @@ mod tests {
             fault.starts_with("a line is not NAME=value (after A);") && !fault.contains("cret"),
             "{fault}"
         );
+    }
+
+    #[test]
+    fn a_few_lines_do_not_become_gigabytes() {
+        let bomb = |lines: usize| -> String {
+            let line = |at: usize| format!("A{}={}\n", at + 1, format!("${{A{at}}}").repeat(10));
+            "A0=0123456789\n".to_string() + &(0..lines).map(line).collect::<String>()
+        };
+        assert_eq!(parse(&bomb(4), &BTreeMap::new()).unwrap().last().unwrap().1.len(), 100_000);
+        let fault = parse(&bomb(30), &BTreeMap::new()).unwrap_err();
+        assert!(fault.starts_with("its values are larger than 1 MiB together (at A5)"), "{fault}");
+        let many: String = (0..=MAX_VARIABLES).map(|at| format!("A{at}=1\n")).collect();
+        assert_eq!(parse(&many, &BTreeMap::new()).unwrap_err(), "it has more than 1000 variables");
     }
 
     proptest! {

@@ -101,19 +101,14 @@ impl Search {
         // is left alone: a connection to a port of one's own can take the place of a listener.
         let given = self.port.filter(|_| is_taken).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         addresses.extend(given.filter(|given| !addresses.contains(given)));
-        addresses.sort_by_key(|address| Some(address.port()) != self.port);
-        addresses.into_iter().find_map(|address| {
-            let now = Instant::now();
-            if !asked.is_due(address, now) {
-                return None;
-            }
-            let sight = self.probe.ask(address, self.hint.as_deref());
-            let path = asked.note(address, sight, now, given == Some(address))?;
-            if listening.iter().any(|own| reachable(*own) == address && is_exposed(*own)) {
-                log::warn!(server = self.name.as_str(), event = "exposed", address = address.to_string().as_str(); "listens on all addresses of this machine, so others reach it past this proxy; have it listen on 127.0.0.1 (most heed HOST)");
-            }
-            Some(Endpoint { address, path })
-        })
+        // One at a time: an answer may take seconds, and meanwhile the server may have begun to listen.
+        let address = asked.next(addresses, self.port, Instant::now())?;
+        let sight = self.probe.ask(address, self.hint.as_deref());
+        let path = asked.note(address, sight, Instant::now(), given == Some(address))?;
+        if listening.iter().any(|own| reachable(*own) == address && is_exposed(*own)) {
+            log::warn!(server = self.name.as_str(), event = "exposed", address = address.to_string().as_str(); "listens on all addresses of this machine, so others reach it past this proxy; have it listen on 127.0.0.1 (most heed HOST)");
+        }
+        Some(Endpoint { address, path })
     }
 }
 
@@ -144,11 +139,20 @@ fn is_exposed(address: SocketAddr) -> bool {
 struct Asked(HashMap<SocketAddr, Answer>);
 
 struct Answer {
+    came: Instant,
     again: Instant,
     likely_since: Option<Instant>,
 }
 
 impl Asked {
+    /// Whom to ask now: who was not asked yet, the port that was given first of all; then who was asked longest ago.
+    fn next(&self, addresses: Vec<SocketAddr>, given: Option<u16>, now: Instant) -> Option<SocketAddr> {
+        let due = addresses.into_iter().filter(|address| self.is_due(*address, now));
+        due.min_by_key(|address| {
+            (self.0.get(address).map(|answer| answer.came), Some(address.port()) != given)
+        })
+    }
+
     fn is_due(&self, address: SocketAddr, now: Instant) -> bool {
         self.0.get(&address).is_none_or(|answer| now >= answer.again)
     }
@@ -165,7 +169,7 @@ impl Asked {
             Sight::Silent if !is_given => (SELDOM, None),
             Sight::Other | Sight::Silent => (AGAIN, None),
         };
-        self.0.insert(address, Answer { again: now + rest, likely_since });
+        self.0.insert(address, Answer { came: now, again: now + rest, likely_since });
         None
     }
 }
@@ -184,6 +188,20 @@ mod tests {
         let exposed = |address: &str| is_exposed(address.parse().unwrap());
         assert!(exposed("0.0.0.0:1") && exposed("[::]:1") && exposed("192.168.1.2:1"));
         assert!(!exposed("127.0.0.1:1") && !exposed("[::1]:1") && !exposed("[::ffff:127.0.0.1]:1"));
+    }
+
+    #[test]
+    fn nobody_is_asked_twice_before_all_were_asked_once() {
+        let (mut asked, start) = (Asked::default(), Instant::now());
+        let addresses = || [1, 2, 3].map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port))).to_vec();
+        let mut ports = Vec::new();
+        for second in 0..7 {
+            let now = start + Duration::from_secs(second);
+            let Some(address) = asked.next(addresses(), Some(2), now) else { continue };
+            asked.note(address, Sight::Silent, now, address.port() == 2);
+            ports.push(address.port());
+        }
+        assert_eq!(ports, [2, 1, 3, 2, 2, 2, 1]);
     }
 
     #[test]

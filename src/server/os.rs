@@ -167,11 +167,16 @@ pub(super) fn kill_marked(marker: &str) {
         let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
             continue;
         };
-        let environment = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-        let marked = environment.split(|byte| *byte == 0).any(|pair| pair.starts_with(marker.as_bytes()));
-        let other = i32::try_from(pid).ok().and_then(Pid::from_raw).filter(|_| marked && pid != own);
+        let other = i32::try_from(pid).ok().and_then(Pid::from_raw);
+        let other = other.filter(|_| pid != own && is_marked(pid, marker));
         if let Some(pid) = other {
             let _ = process::kill_process(pid, Signal::KILL); // it may have ended by itself
         }
     }
+}
+
+/// Whether the environment of a process holds `marker` (Linux; else never).
+pub(super) fn is_marked(pid: u32, marker: &str) -> bool {
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment.split(|byte| *byte == 0).any(|pair| pair.starts_with(marker.as_bytes()))
 }

@@ -73,7 +73,7 @@ impl Launcher<'_> {
             .map_err(|error| format!("exec {program}: {error}{}", self.spec.confinement.hint(&error)))?;
         let pid = process.id();
         self.context.guard.watch(pid);
-        let watched = Watched { name: self.name, pid, generation, inbox: self.inbox };
+        let watched = Watched { name: self.name, pid, marker: &marker, generation, inbox: self.inbox };
         let ready = self
             .attach(generation, &mut process)
             .and_then(|ends| Ok((ends, Warden::new(&self.spec.confinement, group, watched)?)));

@@ -1,5 +1,6 @@
 //! The processes that a child consists of: itself, its group, and what descends from them (Linux; elsewhere itself).
 
+use super::os;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 
@@ -14,10 +15,23 @@ struct Place {
 /// Pids of all that belongs to the process group of `leader` or descends from one that does, sorted. One that has left
 /// the group is found as long as its parent lives.
 pub(super) fn members(leader: u32) -> Vec<u32> {
+    let places = places();
+    if places.is_empty() { vec![leader] } else { related(leader, &places) }
+}
+
+/// The same with those whose parents are gone: they have become children of the proxy, and still carry the `marker`.
+pub(super) fn members_and_orphans(leader: u32, marker: &str) -> Vec<u32> {
+    let (places, own) = (places(), std::process::id());
+    let orphans = places.iter().filter(|place| place.parent == own && os::is_marked(place.pid, marker));
+    let mut all: BTreeSet<u32> = orphans.flat_map(|orphan| related(orphan.pid, &places)).collect();
+    all.extend(related(leader, &places));
+    all.into_iter().collect()
+}
+
+fn places() -> Vec<Place> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    let places: Vec<Place> = pids.filter_map(place).collect();
-    if places.is_empty() { vec![leader] } else { related(leader, &places) }
+    pids.filter_map(place).collect()
 }
 
 /// None if it has ended meanwhile.

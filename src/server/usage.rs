@@ -27,6 +27,8 @@ pub(super) struct Watch {
 pub(super) struct Watched<'s> {
     pub(super) name: &'s str,
     pub(super) pid: u32,
+    /// What all its processes carry in their environment.
+    pub(super) marker: &'s str,
     pub(super) generation: u64,
     pub(super) inbox: &'s Sender<Event>,
 }
@@ -46,19 +48,19 @@ impl Allowance {
     /// No thread can be started.
     pub(super) fn watch(self, watched: Watched<'_>) -> io::Result<Watch> {
         let (alive, ended) = bounded::<()>(0);
-        let Watched { name, pid, generation, inbox } = watched;
-        let inbox = inbox.clone();
+        let Watched { name, pid, marker, generation, inbox } = watched;
+        let (inbox, marker) = (inbox.clone(), marker.to_string());
         thread::spawn(&format!("use:{name}"), move || {
-            if let Some(excess) = self.wait(pid, &ended) {
+            if let Some(excess) = self.wait(pid, &marker, &ended) {
                 let _ = inbox.send(Event::Excess { generation, excess });
             }
         })?;
         Ok(Watch { _alive: alive })
     }
 
-    fn wait(&self, pid: u32, ended: &Receiver<()>) -> Option<String> {
+    fn wait(&self, pid: u32, marker: &str, ended: &Receiver<()>) -> Option<String> {
         while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
-            let tree = tree::members(pid);
+            let tree = tree::members_and_orphans(pid, marker);
             let excess = self.excess(tree.len() as u64, || tree.iter().filter_map(|pid| memory(*pid)).sum());
             if excess.is_some() {
                 return excess;

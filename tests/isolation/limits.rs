@@ -34,3 +34,13 @@ fn a_child_with_too_many_processes_is_ended_with_all_of_them() {
     let few = proxy.wait_server("few", |entry| entry["state"] == "ready");
     assert_eq!(few["restarts"], 0);
 }
+
+#[test]
+fn one_that_leaves_its_parents_is_counted_all_the_same() {
+    let site = Site::new();
+    let away = answering("setsid sh -c \"(for i in 1 2 3 4; do sleep 600 & done; wait) &\"");
+    site.write("servers/away/server.toml", &(away + "max_processes = 3\n"));
+    let proxy = site.start();
+    let trouble = trouble(&proxy, "away");
+    assert!(trouble.starts_with("was over its max_processes = 3 (it had "), "{trouble}");
+}

@@ -68,7 +68,7 @@ impl Finder<'_> {
             words: by,
             base: place.path.to_path_buf(),
             own_folder: true,
-            env_file: env_file(&[place.path]),
+            env_file: self.env_file(place.path, &[place.path])?,
         };
         self.add_said(place.name, place.shown, origin, table)
     }
@@ -105,7 +105,7 @@ impl Finder<'_> {
             "" => (place.path.to_path_buf(), place.shown.to_string()),
             sub => (place.path.join(sub), format!("{}/{sub}", place.shown)),
         };
-        let env_file = env_file(&[&path, place.path]);
+        let env_file = self.env_file(place.path, &[&path, place.path])?;
         self.about(place.name).dotenv = Some(format!("{shown}/.env"));
         if found.ways.is_empty() {
             let first = (!found.passed_over.is_empty()).then(|| found.passed_over.remove(0));
@@ -123,6 +123,24 @@ impl Finder<'_> {
             &table,
             found,
         )
+    }
+
+    /// The nearest `.env`.
+    ///
+    /// # Errors
+    /// It is a link into the folder of another server: a checkout can bring one along, and we would hand out what is there.
+    fn env_file(&self, own: &Path, folders: &[&Path]) -> Result<Option<PathBuf>, Refusal> {
+        let Some(file) = folders.iter().map(|folder| folder.join(".env")).find(|file| file.is_file()) else {
+            return Ok(None);
+        };
+        let servers = self.config_dir.join(&self.config.proxy.servers);
+        match other_owner(&servers, own, &file) {
+            Some(other) => Err(Refusal::new(
+                format!("its .env is a link to one of {other}, whose secrets are its own"),
+                "copy what both are to have, or name the file in env_from_files",
+            )),
+            None => Ok(Some(file)),
+        }
     }
 }
 
@@ -146,9 +164,16 @@ fn refuse_cwd(table: &ServerTable) -> Result<(), Refusal> {
     }
 }
 
-/// The nearest `.env`.
-fn env_file(folders: &[&Path]) -> Option<PathBuf> {
-    folders.iter().map(|folder| folder.join(".env")).find(|file| file.is_file())
+/// The other folder of `servers` that a file really lies in, if it does not lie in that of `own`.
+fn other_owner(servers: &Path, own: &Path, file: &Path) -> Option<String> {
+    let servers = servers.canonicalize().ok()?;
+    let folder = |path: &Path| {
+        let path = path.canonicalize().ok()?;
+        let first = path.strip_prefix(&servers).ok()?.components().next()?;
+        Some(servers.join(first)).filter(|folder| folder.is_dir())
+    };
+    let other = folder(file).filter(|other| folder(own).as_ref() != Some(other))?;
+    Some(other.file_name()?.to_string_lossy().into_owned())
 }
 
 fn server_toml(path: &Path, place: &str) -> Result<ServerTable, Refusal> {

@@ -295,6 +295,40 @@ fn all_ways_are_kept_with_what_was_passed_over() {
 }
 
 #[test]
+fn a_link_does_not_fetch_another_server_s_secrets() {
+    let workspace = ("servers/many/package.json", r#"{"workspaces": ["packages/*"]}"#);
+    let member = (
+        "servers/many/packages/one/package.json",
+        r#"{"bin": "one.js", "dependencies": {"@modelcontextprotocol/sdk": "1"}}"#,
+    );
+    let dir = project(&[
+        ("servers/bank/.env", "PIN=1234-5678\n"),
+        ("servers/bank/run.sh", SH),
+        ("servers/thief/run.sh", SH),
+        ("servers/said/server.toml", "command = 'sh'\n"),
+        workspace,
+        member,
+        ("servers/many/packages/one/one.js", "require('mcp')"),
+        ("servers/own/run.sh", SH),
+        ("servers/own/secrets/env", "A=1\n"),
+        ("servers/elsewhere/run.sh", SH),
+        ("secrets/elsewhere.env", "A=1\n"),
+    ]);
+    let link = |to: &str, from: &str| symlink(dir.path().join(to), dir.path().join("servers").join(from));
+    for thief in ["thief", "said", "many/packages/one"] {
+        link("servers/bank/.env", &format!("{thief}/.env")).unwrap();
+    }
+    link("servers/own/secrets/env", "own/.env").unwrap();
+    link("secrets/elsewhere.env", "elsewhere/.env").unwrap();
+    link("servers/bank", "alias").unwrap();
+    let found = found(&dir);
+    assert_eq!(names(&found), ["alias", "bank", "elsewhere", "own"]);
+    for thief in ["thief", "said", "many-one"] {
+        assert!(why(&found, thief).contains(": its .env is a link to one of bank, "), "{found:?}");
+    }
+}
+
+#[test]
 fn a_start_that_is_said_is_the_only_way_and_may_prepare() {
     let dir = project(&[
         (
