@@ -30,6 +30,8 @@ pub struct Limits {
     pub max_json_depth: usize,
     /// Sessions of one server; at the cap the one idle longest is forgotten.
     pub max_sessions: usize,
+    /// Servers that start at the same time; the others wait for their turn, but not for one that hangs.
+    pub max_starting: usize,
     /// Calls in flight at one server; one more gets a JSON-RPC error.
     pub max_calls: usize,
     /// Resources one session may subscribe to; one more gets a JSON-RPC error.
@@ -62,6 +64,7 @@ impl Default for Limits {
             max_message_bytes: 32 * 1024 * 1024,
             max_json_depth: 512,
             max_sessions: 1000,
+            max_starting: 4,
             max_calls: 1000,
             max_subscriptions: 1000,
             stream_queue_bytes: 1024 * 1024,

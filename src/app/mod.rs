@@ -12,7 +12,7 @@ use crate::limits::Limits;
 use crate::ops::health::Monitor;
 use crate::ops::report;
 use crate::server::ports::Ports;
-use crate::server::{Context, Guard as ChildGuard, Reaper, raise_open_files};
+use crate::server::{Context, Gate, Guard as ChildGuard, Memory, Reaper, raise_open_files};
 use crate::signal::{self, Signal};
 use crate::thread;
 use crossbeam_channel::{Receiver, Sender, unbounded};
@@ -21,6 +21,7 @@ use run_file::RunFile;
 use source::Source;
 use std::io::{self, Write};
 use std::net::TcpListener;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -72,14 +73,15 @@ pub(crate) fn run(
         url => url.to_string(),
     };
     let source = Source::new(loaded, reload);
-    let run_file = RunFile::write(&source.state_dir()?, address)?;
+    let state_dir = source.state_dir()?;
+    let run_file = RunFile::write(&state_dir, address)?;
     // Who reads this line may connect and send commands at once.
     log::info!(event = "listening"; "listening on http://{address}");
     let found = source.discover()?;
 
     let (sender, events) = unbounded();
     signal::listen(sender.clone()).map_err(|error| format!("signals cannot be handled: {error}"))?;
-    let fleet = Arc::new(fleet(&config)?);
+    let fleet = Arc::new(fleet(&config, &state_dir)?);
     let front = Arc::new(front(&config, &fleet, base.clone(), run_file.secret(), &sender));
     let http = http::Server::start(&affordable(&config.limits), Arc::clone(&front) as Arc<dyn http::Handler>);
     let http = Arc::new(http.map_err(|error| format!("the listener cannot start: {error}"))?);
@@ -119,7 +121,7 @@ fn bind(config: &Config) -> Result<TcpListener, String> {
     })
 }
 
-fn fleet(config: &Config) -> Result<Fleet, String> {
+fn fleet(config: &Config, state_dir: &Path) -> Result<Fleet, String> {
     let reaper = Reaper::start().map_err(|error| format!("no thread: {error}"))?;
     let guard =
         ChildGuard::start(&reaper).map_err(|error| format!("the guard process cannot start: {error}"))?;
@@ -129,6 +131,8 @@ fn fleet(config: &Config) -> Result<Fleet, String> {
         health: config.health.clone(),
         reaper,
         guard,
+        gate: Gate::new(config.limits.max_starting),
+        memory: Memory::open(state_dir),
     };
     Ok(Fleet::new(Arc::new(context), Ports::new(config.proxy.ports.range())))
 }
@@ -171,7 +175,7 @@ impl App {
             fleet.drain(DRAIN);
             fleet.end_calls();
             http.stop(LAST_WRITES);
-            fleet.close(&http);
+            fleet.close();
             let _ = done.send(Event::Stopped); // the main thread waits for it
         });
         if stopper.is_err() {

@@ -41,7 +41,7 @@ impl Reloader {
     }
 }
 
-fn reload(source: &Source, fleet: &Fleet, http: &http::Server) -> Result<String, String> {
+fn reload(source: &Source, fleet: &Fleet, http: &Arc<http::Server>) -> Result<String, String> {
     let outcome = source.reload().map(|found| {
         fleet.apply(found.servers, found.left_out, http);
         let serving = fleet.serving();

@@ -30,6 +30,7 @@ pub enum LinePlace {
 impl Bridge {
     /// Answers one request to the endpoint.
     pub fn handle(self: &Arc<Self>, exchange: Exchange<'_>) -> Response {
+        self.settle();
         match self.children.links() {
             Some(links) => self.nearest(links, exchange),
             None => self.bridge(exchange),
@@ -57,6 +58,7 @@ impl Bridge {
 
     /// Answers one request to the old transport's own paths.
     pub fn handle_line(self: &Arc<Self>, mut exchange: Exchange<'_>, place: LinePlace) -> Response {
+        self.settle();
         let headers = exchange.request.headers();
         let answer = match (place, exchange.request.method()) {
             (LinePlace::Stream, &Method::GET) => {

@@ -55,7 +55,7 @@ pub struct ChildReport {
 }
 
 impl Bridge {
-    /// A bridge without sessions, for a server that may not run yet; `forward` reaches it if it is an HTTP server.
+    /// A bridge without sessions, for a server that may not run yet; `forward` reaches it should it be an HTTP server.
     pub fn new(
         server: Arc<Server>,
         forward: Option<Arc<Forward>>,
@@ -86,7 +86,12 @@ impl Bridge {
         self.children.face()
     }
 
-    /// What reaches an HTTP server, if it is one.
+    /// Waits until it is known whether it is an HTTP server, as long as a first start may take.
+    pub fn settle(&self) {
+        self.children.settle();
+    }
+
+    /// What reaches an HTTP server, if it is known to be one.
     pub fn forward(&self) -> Option<&Arc<Forward>> {
         self.children.links().map(|links| &links.forward)
     }

@@ -13,7 +13,7 @@ use crate::config::spec::{Options, RemoteSpec};
 use crate::http::{Exchange, Response, StreamPermit};
 use crate::limits::Limits;
 use crate::protocol::error::RpcError;
-use crate::server::{End, Face, Noise, Oversize, Running, Server};
+use crate::server::{Endpoint, Running, Server};
 use ::http::uri::{PathAndQuery, Scheme};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -23,7 +23,7 @@ use ureq::Agent;
 /// The forwarder of one HTTP server.
 pub struct Forward {
     server: Arc<Server>,
-    target: Target,
+    place: Place,
     options: Options,
     limits: Limits,
     restart_wait: Duration,
@@ -31,6 +31,14 @@ pub struct Forward {
     in_flight: Mutex<usize>,
     /// Told whenever nothing is in flight any more.
     idle: Condvar,
+}
+
+/// Where a server is.
+enum Place {
+    /// Elsewhere, and it stays there.
+    Fixed(Arc<Target>),
+    /// Where its present child listens: the child of that generation, here.
+    Child(Mutex<Option<(u64, Arc<Target>)>>),
 }
 
 /// Where requests go.
@@ -45,13 +53,13 @@ pub struct Target {
 }
 
 impl Target {
-    /// A child of ours, on the port it was given.
+    /// A child of ours.
     ///
     /// # Errors
     /// The path does not make a URL.
-    pub fn child(port: u16, path: &str) -> Result<Target, String> {
-        let endpoint = format!("http://127.0.0.1:{port}{path}").parse();
-        let endpoint = endpoint.map_err(|error| format!("path: {error}"))?;
+    pub fn child(endpoint: &Endpoint) -> Result<Target, String> {
+        let url = format!("http://{}{}", endpoint.address, endpoint.path).parse();
+        let endpoint = url.map_err(|error| format!("path: {error}"))?;
         Ok(Target::new(endpoint, HeaderMap::new()))
     }
 
@@ -78,6 +86,13 @@ impl Target {
         Target::new(endpoint, self.headers.clone())
     }
 
+    /// The same server at another path, if that makes a URL.
+    fn with_path(&self, path: &str) -> Option<Target> {
+        let mut parts = self.endpoint.clone().into_parts();
+        parts.path_and_query = Some(path.parse().ok()?);
+        Uri::from_parts(parts).ok().map(|endpoint| self.at(endpoint))
+    }
+
     fn new(endpoint: Uri, headers: HeaderMap) -> Target {
         let shown = redact::url(&endpoint.to_string());
         Target { endpoint, shown, headers }
@@ -99,10 +114,10 @@ impl Target {
 }
 
 impl Forward {
-    /// A forwarder for a server that may not run yet.
+    /// A forwarder for a server that may not run yet; `target` is where it is, unless it is a child of ours.
     pub fn new(
         server: Arc<Server>,
-        target: Target,
+        target: Option<Target>,
         options: Options,
         limits: Limits,
         restart_wait: Duration,
@@ -110,7 +125,8 @@ impl Forward {
         let agent = connector::agent(&options);
         Arc::new(Forward {
             server,
-            target,
+            place: target
+                .map_or_else(|| Place::Child(Mutex::default()), |target| Place::Fixed(Arc::new(target))),
             options,
             limits,
             restart_wait,
@@ -145,6 +161,35 @@ impl Forward {
         self.server.wait_running(patience).map_err(|why| self.server.unavailable(&why))
     }
 
+    /// Where it is reached while this child runs.
+    ///
+    /// # Errors
+    /// It does not speak HTTP after all; in words.
+    fn target(&self, running: &Running) -> Result<Arc<Target>, String> {
+        let known = match &self.place {
+            Place::Fixed(target) => return Ok(Arc::clone(target)),
+            Place::Child(known) => known,
+        };
+        let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, target)) = known.as_ref().filter(|(generation, _)| *generation == running.generation)
+        {
+            return Ok(Arc::clone(target));
+        }
+        let endpoint = running.endpoint.as_ref().ok_or("it does not speak HTTP; try again")?;
+        let target = Arc::new(Target::child(endpoint)?);
+        *known = Some((running.generation, Arc::clone(&target)));
+        Ok(target)
+    }
+
+    /// Where it is reached now.
+    ///
+    /// # Errors
+    /// It does not run, or does not speak HTTP; in words.
+    fn present_target(&self) -> Result<Arc<Target>, String> {
+        let running = self.server.running().ok_or("it does not run")?;
+        self.target(&running)
+    }
+
     /// The server runs and speaks nothing we know.
     pub fn unknown_speech(&self, why: String) -> RpcError {
         self.server.given_up("unknown-protocol", why)
@@ -158,23 +203,23 @@ impl Forward {
         path: Option<&PathAndQuery>,
         body: Option<Vec<u8>>,
     ) -> Response {
-        match Place::of(self, &exchange) {
-            Some(place) => relay::relay(self, exchange, path, body, place),
+        match Ticket::of(self, &exchange) {
+            Some(ticket) => relay::relay(self, exchange, path, body, ticket),
             None => failure::too_many_streams(),
         }
     }
 }
 
 /// What a request holds until its answer has been sent, streamed answers included.
-struct Place {
+struct Ticket {
     _under_way: Option<UnderWay>,
     stream: Option<StreamPermit>,
 }
 
-impl Place {
+impl Ticket {
     /// None: all places for streams are taken. It is asked before the server is: a stream that cannot be kept must not
     /// take the place of an older one there.
-    fn of(forward: &Arc<Forward>, exchange: &Exchange<'_>) -> Option<Place> {
+    fn of(forward: &Arc<Forward>, exchange: &Exchange<'_>) -> Option<Ticket> {
         let is_get = exchange.request.method() == Method::GET;
         let stream = match is_get && fields::accepts_events(exchange.request.headers()) {
             true => Some(exchange.client.try_stream()?),
@@ -182,7 +227,7 @@ impl Place {
         };
         // A GET stream stays open for hours and says nothing about what the server has to do.
         let under_way = (!is_get).then(|| UnderWay::new(forward));
-        Some(Place { _under_way: under_way, stream })
+        Some(Ticket { _under_way: under_way, stream })
     }
 
     fn is_stream(&self) -> bool {
@@ -207,23 +252,6 @@ impl Drop for UnderWay {
         if *count == 0 {
             self.0.idle.notify_all();
         }
-    }
-}
-
-/// HTTP children talk to us on their port only.
-impl Face for Forward {
-    fn up(&self, _running: &Running) {}
-
-    fn line(&self, _from: &Running, _line: Vec<u8>) -> Result<(), Noise> {
-        Ok(())
-    }
-
-    fn oversize(&self, _from: &Running, _line: &Oversize) {}
-
-    fn down(&self, _generation: u64, _end: &End) {}
-
-    fn answers(&self) -> bool {
-        self.probe(probe::STARTING).is_ok()
     }
 }
 

@@ -3,9 +3,6 @@
 use super::Forward;
 use std::time::Duration;
 
-/// How long a child that is starting may take for one answer.
-pub(super) const STARTING: Duration = Duration::from_millis(500);
-
 /// More of an answer is not read.
 const MAX_ANSWER_BYTES: u64 = 64 * 1024;
 
@@ -16,15 +13,16 @@ impl Forward {
     /// # Errors
     /// No answer within `patience`, in words.
     pub fn probe(&self, patience: Duration) -> Result<(), String> {
+        let target = self.present_target()?;
         let mut request = self
             .agent
-            .post(self.target.endpoint.clone())
+            .post(target.endpoint.clone())
             .config()
             .timeout_global(Some(patience))
             .build()
             .header("content-type", "application/json")
             .header("accept", "application/json, text/event-stream");
-        for (name, value) in &self.target.headers {
+        for (name, value) in &target.headers {
             request = request.header(name, value);
         }
         match request.send(r#"{"jsonrpc":"2.0","id":"mcp-proxy-health","method":"ping"}"#) {
@@ -35,7 +33,7 @@ impl Forward {
             }
             // Our own shortage says nothing of the server.
             Err(ureq::Error::Io(error)) if is_ours(&error) => Ok(()),
-            Err(error) => Err(format!("no answer on {}: {error}", self.target.shown)),
+            Err(error) => Err(format!("no answer on {}: {error}", target.shown)),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! One request there and its answer back.
 
 use super::connector::Errand;
-use super::{Forward, Place, failure, fields};
+use super::{Forward, Target, Ticket, failure, fields};
 use crate::http::{Body, BodyError, Exchange, Payload, Response, StreamWriter};
 use crate::protocol::sse;
 use ::http::uri::PathAndQuery;
@@ -28,7 +28,7 @@ pub(super) fn relay(
     mut exchange: Exchange<'_>,
     path: Option<&PathAndQuery>,
     body: Option<Vec<u8>>,
-    place: Place,
+    ticket: Ticket,
 ) -> Response {
     let message = match body.map_or_else(|| read_message(forward, &mut exchange, path), |body| Ok(Some(body)))
     {
@@ -41,13 +41,22 @@ pub(super) fn relay(
         Err(error) => return failure::response(&error, id.as_deref()),
     };
     let generation = running.generation;
-    let serving = place.is_stream().then(|| (Arc::clone(&forward.server), generation));
+    let target = match forward.target(&running) {
+        Ok(target) => target,
+        Err(why) => {
+            let error = forward
+                .server
+                .given_up("no-http", format!("server {} cannot be asked: {why}", forward.server.name()));
+            return failure::response(&error, id.as_deref());
+        }
+    };
+    let serving = ticket.is_stream().then(|| (Arc::clone(&forward.server), generation));
     let errand = Errand::of_client(exchange.client.clone(), serving);
     let waiting = Waiting { id, generation, errand };
-    let sent = waiting.errand.run(|| send(forward, &mut exchange, path, message));
+    let sent = waiting.errand.run(|| send(forward, &target, &mut exchange, path, message));
     match sent {
         Ok(answer) if exchange.request.method() == Method::HEAD => without_body(answer),
-        Ok(answer) => answered(forward, answer, waiting, place),
+        Ok(answer) => answered(forward, answer, waiting, ticket),
         Err(error) => match body_error(&error) {
             Some(error) => error.into_response(),
             None => {
@@ -82,15 +91,16 @@ fn read_message(
 
 fn send(
     forward: &Forward,
+    target: &Target,
     exchange: &mut Exchange<'_>,
     path: Option<&PathAndQuery>,
     message: Option<Vec<u8>>,
 ) -> Result<ServerAnswer, ureq::Error> {
-    let url = forward.target.url(path, exchange.request.uri().query());
+    let url = target.url(path, exchange.request.uri().query());
     let mut request = Request::builder().method(exchange.request.method()).uri(url);
     if let Some(headers) = request.headers_mut() {
         *headers = fields::request(exchange.request.headers());
-        headers.extend(forward.target.headers.clone());
+        headers.extend(target.headers.clone());
     }
     match message {
         Some(body) => forward.agent.run(request.body(body)?),
@@ -113,7 +123,7 @@ fn has_body(body: &Body<'_>) -> bool {
     body.length() != Some(0)
 }
 
-fn answered(forward: &Arc<Forward>, answer: ServerAnswer, waiting: Waiting, place: Place) -> Response {
+fn answered(forward: &Arc<Forward>, answer: ServerAnswer, waiting: Waiting, ticket: Ticket) -> Response {
     let (head, body) = answer.into_parts();
     let length =
         head.headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
@@ -133,7 +143,7 @@ fn answered(forward: &Arc<Forward>, answer: ServerAnswer, waiting: Waiting, plac
         _ => {
             let forward = Arc::clone(forward);
             Payload::stream(move |writer| {
-                let _place = place;
+                let _ticket = ticket;
                 waiting.errand.run(|| stream(&forward, reader, writer, is_stream, &waiting))
             })
         }

@@ -108,12 +108,15 @@ impl Front {
     }
 
     fn below(&self, exchange: Exchange<'_>, name: &str, rest: &PathAndQuery) -> Response {
-        self.with(name, |served| match served.bridge.forward() {
-            Some(forward) => forward.handle(exchange, Some(rest), None),
-            None => answer::error(
-                StatusCode::NOT_FOUND,
-                format!("server {name} is reached at /{name}; it has no other paths"),
-            ),
+        self.with(name, |served| {
+            served.bridge.settle();
+            match served.bridge.forward() {
+                Some(forward) => forward.handle(exchange, Some(rest), None),
+                None => answer::error(
+                    StatusCode::NOT_FOUND,
+                    format!("server {name} is reached at /{name}; it has no other paths"),
+                ),
+            }
         })
     }
 

@@ -74,7 +74,7 @@ impl Check {
 
     /// What is wrong with the bridge's own port, if anything.
     fn own_port(&self, served: &Served) -> Option<String> {
-        let port = served.port?;
+        let port = served.bridge_port()?;
         let answer = self.agent.get(format!("http://127.0.0.1:{port}/health")).call();
         answer.err().map(|error| format!("port {port} does not answer: {error}"))
     }

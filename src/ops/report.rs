@@ -92,7 +92,7 @@ pub fn server(served: &Served, base: &str) -> Value {
         "name": served.spec.name,
         "kind": served.kind(),
         "url": format!("{base}/{}", served.spec.name),
-        "port": served.port,
+        "port": served.port(),
         "state": status.state.to_string(),
         "reason": status.reason.as_ref().map(ToString::to_string),
         "health": status.health.to_string(),
@@ -129,7 +129,7 @@ fn rfc3339(time: SystemTime) -> String {
 pub fn table(serving: &Serving, base: &str) -> String {
     let mut rows = vec![["NAME", "KIND", "URL", "PORT", "STATE"].map(String::from)];
     rows.extend(serving.servers.values().map(|served| {
-        let port = served.port.map_or("-".to_string(), |port| port.to_string());
+        let port = served.port().map_or("-".to_string(), |port| port.to_string());
         let url = format!("{base}/{}", served.spec.name);
         [served.spec.name.clone(), served.kind().to_string(), url, port, state(&served.server.status())]
     }));

@@ -2,13 +2,16 @@
 
 use super::Face;
 use super::dial::Dial;
+use super::finder::Probe;
+use super::gate::Gate;
 use super::guard::Guard;
+use super::learnt::Memory;
 use super::outlet::Opening;
 use super::reaper::Reaper;
 use super::status::{Board, End, Running, State, Status, Unavailable};
 use super::stderr::Tail;
 use super::supervisor::{Event, Supervisor};
-use crate::config::spec::ServerSpec;
+use crate::config::spec::{ServerSpec, Transport};
 use crate::config::{Health as HealthSettings, Restart};
 use crate::limits::Limits;
 use crate::thread;
@@ -31,6 +34,10 @@ pub struct Context {
     pub reaper: Arc<Reaper>,
     /// Ends children that outlive a killed proxy.
     pub guard: Guard,
+    /// How many start at once.
+    pub gate: Arc<Gate>,
+    /// What was found out about servers.
+    pub memory: Memory,
 }
 
 /// What one [`Server`] is among the children of its name: there may be one for each era, or for each session.
@@ -42,6 +49,8 @@ pub struct Role {
     pub asleep: bool,
     /// Makes the connection that stands in for a child, instead of starting one.
     pub dial: Option<Arc<dyn Dial>>,
+    /// Finds out whether and where the child speaks HTTP; without it, it speaks on its pipes.
+    pub probe: Option<Arc<dyn Probe>>,
 }
 
 /// What a health check found.
@@ -142,6 +151,11 @@ impl Server {
     /// Waits at most `patience` until the first start has ended, well or badly.
     pub fn wait_settled(&self, patience: Duration) {
         self.board.wait_settled(patience);
+    }
+
+    /// Whether it speaks on its pipes or over HTTP, once that is known.
+    pub fn transport(&self) -> Option<Transport> {
+        self.board.read().transport
     }
 
     /// Whether there is no child at this moment.

@@ -1,14 +1,19 @@
 //! One supervisor thread per server: it starts the child, keeps it alive and stops it, and is the only one that
 //! changes the server's [`status`]. The layer above is told through a [`Face`], never asked.
 
+mod attempts;
 mod child;
+mod diagnosis;
 mod dial;
 mod environment;
 mod errors;
+mod finder;
+mod gate;
 mod greeting;
 mod guard;
 mod handle;
 mod input;
+mod learnt;
 mod lines;
 mod os;
 mod outlet;
@@ -18,19 +23,22 @@ mod process;
 mod pulse;
 mod reaper;
 mod restart;
+mod sockets;
 pub mod status;
 mod stderr;
 mod supervisor;
 #[cfg(test)]
 mod tests;
-#[allow(dead_code)]
 mod tree;
 
 pub use crate::protocol::skim::Oversize;
 pub use dial::{Dial, Inlet};
+pub use finder::{Endpoint, Probe, Sight};
+pub use gate::Gate;
 pub use guard::{GUARD_COMMAND, Guard, run_guard};
 pub use handle::{Context, Report, Role, Server};
 pub use input::InputError;
+pub use learnt::Memory;
 pub use lines::Noise;
 pub use os::raise_open_files;
 pub use outlet::{Greeting, Opening, Outlet};
@@ -40,6 +48,8 @@ pub use status::{End, Health, Running, State, Status, Target};
 /// What stands between a child and its clients: the bridge for stdio, the forwarder for HTTP.
 /// Called from the server's own threads, one at a time for each method; must not wait for a client.
 pub trait Face: Send + Sync + 'static {
+    /// A child is about to be started; it may listen on the server's own port if `listens`.
+    fn starting(&self, _listens: bool) {}
     /// A child has answered and is about to be announced as ready.
     fn up(&self, running: &Running);
     /// A line of a child's stdout, without its end. It may come before [`Face::up`]; what the child asks then is
@@ -52,6 +62,4 @@ pub trait Face: Send + Sync + 'static {
     fn oversize(&self, from: &Running, line: &Oversize);
     /// The child is gone, with whatever it was doing.
     fn down(&self, generation: u64, end: &End);
-    /// Whether an HTTP child answers on its port (asked while it starts).
-    fn answers(&self) -> bool;
 }

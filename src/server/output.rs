@@ -3,6 +3,7 @@
 use super::lines::{Line, Lines, Noise};
 use super::outlet::Greeting;
 use super::status::Running;
+use super::stderr::Tail;
 use super::supervisor::Event;
 use super::{Face, greeting};
 use crate::protocol::message::{Kind, Message};
@@ -45,6 +46,8 @@ pub(super) struct Listener {
     /// Whether it has answered its greeting.
     greeted: bool,
     noise: NoiseLog,
+    /// Takes what is no message until then: the child may be an HTTP server, which says what it likes.
+    tail: Option<Arc<Tail>>,
 }
 
 impl Listener {
@@ -56,7 +59,13 @@ impl Listener {
         inbox: Sender<Event>,
     ) -> Listener {
         let noise = NoiseLog::default();
-        Listener { server: server.to_string(), child, face, inbox, era, greeted: false, noise }
+        Listener { server: server.to_string(), child, face, inbox, era, greeted: false, noise, tail: None }
+    }
+
+    /// The same, with a place for what a child says before it is known what it is.
+    pub(super) fn with_tail(mut self, tail: &Arc<Tail>) -> Listener {
+        self.tail = Some(Arc::clone(tail));
+        self
     }
 
     /// A line without its end.
@@ -74,8 +83,13 @@ impl Listener {
 
     fn pass_on(&mut self, line: Vec<u8>) {
         let sample = sample(&line);
-        if let Err(kind) = self.face.line(&self.child, line) {
-            self.noise.note(&self.server, kind, sample);
+        let early = self.tail.clone().filter(|_| !self.greeted).map(|tail| (tail, line.clone()));
+        let Err(kind) = self.face.line(&self.child, line) else { return };
+        self.noise.note(kind, sample);
+        match early {
+            Some((tail, line)) if kind != Noise::Blank => tail.take(&self.server, &line),
+            Some(_) => {}
+            None => self.noise.tell(&self.server),
         }
     }
 
@@ -94,13 +108,16 @@ impl Listener {
         };
         self.child.greeting = answer.clone().ok().map(|result| Greeting { era: self.era, result });
         let _ = self.inbox.send(Event::Answered { generation: self.child.generation, answer });
+        self.noise.tell(&self.server);
         true
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.noise.summarize(&self.server);
+        if self.greeted {
+            self.noise.summarize(&self.server);
+        }
     }
 }
 
@@ -137,13 +154,21 @@ fn sample(line: &[u8]) -> Option<String> {
 #[derive(Default)]
 struct NoiseLog {
     counts: HashMap<Noise, u64>,
+    /// The first of each kind that was not told yet.
+    untold: Vec<(Noise, Option<String>)>,
 }
 
 impl NoiseLog {
-    fn note(&mut self, server: &str, kind: Noise, sample: Option<String>) {
+    fn note(&mut self, kind: Noise, sample: Option<String>) {
         let count = self.counts.entry(kind).or_default();
         *count += 1;
         if *count == 1 && kind != Noise::Blank {
+            self.untold.push((kind, sample));
+        }
+    }
+
+    fn tell(&mut self, server: &str) {
+        for (kind, sample) in self.untold.drain(..) {
             let sample = sample.map(|text| format!(", for example {text:?}")).unwrap_or_default();
             log::warn!(server, event = "stdout-noise"; "prints {} on stdout, which is for messages{sample}; skipped", kind.words());
         }

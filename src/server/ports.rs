@@ -20,6 +20,14 @@ pub struct Lease {
     ports: Arc<Ports>,
 }
 
+/// A socket that listens on a port of this machine's own.
+///
+/// # Errors
+/// Somebody else does.
+pub fn listen(port: u16) -> io::Result<TcpListener> {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+}
+
 impl Ports {
     /// The ports of `range`, both ends included.
     pub fn new(range: RangeInclusive<u16>) -> Arc<Ports> {
@@ -49,7 +57,7 @@ impl Ports {
         if taken.contains(&port) {
             return Err(io::Error::new(io::ErrorKind::AddrInUse, "another server of ours has it"));
         }
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port))?;
+        let socket = listen(port)?;
         let port = socket.local_addr()?.port();
         taken.insert(port);
         Ok((Lease { port, ports: Arc::clone(self) }, socket))
@@ -66,7 +74,7 @@ impl Lease {
     /// # Errors
     /// Somebody else listens on it by now. The lease is given up.
     pub fn renew(self) -> io::Result<(Lease, TcpListener)> {
-        let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port))?;
+        let socket = listen(self.port)?;
         Ok((self, socket))
     }
 }

@@ -12,11 +12,12 @@ use super::stderr::Tail;
 use super::supervisor::Event;
 use super::{Face, environment, os};
 use crate::config;
-use crate::config::spec::{ChildSpec, Transport};
+use crate::config::spec::{ChildSpec, Transport, Way};
 use crate::protocol::revision::Era;
 use crate::thread;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use rustix::process::Signal;
+use std::collections::BTreeSet;
 use std::io;
 use std::process::{ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::Arc;
@@ -28,6 +29,9 @@ pub(super) struct Launcher<'s> {
     /// See [`super::Server`].
     pub(super) number: u64,
     pub(super) spec: &'s ChildSpec,
+    pub(super) way: &'s Way,
+    /// Behind the way's own arguments.
+    pub(super) extra: &'s [String],
     pub(super) port: Option<u16>,
     pub(super) era: Era,
     pub(super) context: &'s Context,
@@ -57,7 +61,7 @@ impl Launcher<'_> {
         let mut command = self.command(&marker)?;
         let inbox = self.inbox.clone();
         let on_exit = move |status| drop(inbox.send(Event::Exited { generation, status }));
-        let program = &self.spec.first_way().command;
+        let program = &self.way.command;
         let mut process = self
             .context
             .reaper
@@ -79,9 +83,13 @@ impl Launcher<'_> {
             None => Vec::new(),
         };
         let environment = environment::build(config::environment().into_iter(), dotenv, self.spec, self.port);
-        let way = self.spec.first_way();
-        let mut command = Command::new(&way.command);
-        command.args(&way.args).current_dir(&self.spec.cwd).env_clear().envs(environment);
+        let mut command = Command::new(&self.way.command);
+        command
+            .args(&self.way.args)
+            .args(self.extra)
+            .current_dir(&self.spec.cwd)
+            .env_clear()
+            .envs(environment);
         if let Some((name, value)) = marker.split_once('=') {
             command.env(name, value);
         }
@@ -103,7 +111,7 @@ impl Launcher<'_> {
         let writer = Arc::clone(&input);
         thread::spawn(&format!("in:{}", self.name), move || writer.run())?;
         let outlet: Arc<dyn Outlet> = input.clone();
-        let child = Running { generation, outlet: Some(outlet), greeting: None };
+        let child = Running { generation, outlet: Some(outlet), greeting: None, endpoint: None };
         // Without its readers nothing would ever tell the writer to end.
         let drained = self.read(child, stdout, stderr).inspect_err(|_| input.close())?;
         Ok((input, drained))
@@ -120,6 +128,7 @@ impl Launcher<'_> {
         })?;
         let (tail, server) = (Arc::clone(self.tail), name.to_string());
         let listener = Listener::new(name, child, self.era, Arc::clone(self.face), self.inbox.clone());
+        let listener = listener.with_tail(self.tail);
         let output = Output { listener, max_line: self.context.limits.max_message_bytes };
         let (transport, pulse) = (self.spec.transport, self.pulse.clone());
         thread::spawn(&format!("out:{name}"), move || {
@@ -131,6 +140,13 @@ impl Launcher<'_> {
         })?;
         Ok(drained)
     }
+}
+
+/// Names of the variables that a child gets.
+pub(super) fn given(spec: &ChildSpec) -> BTreeSet<String> {
+    let dotenv = spec.env_file.as_deref().map(|file| read_dotenv(file).unwrap_or_default());
+    let all = environment::build(config::environment().into_iter(), dotenv.unwrap_or_default(), spec, None);
+    all.into_keys().collect()
 }
 
 /// Variables of a `.env` file. An unreadable or malformed one keeps the server down rather than half configured.

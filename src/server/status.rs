@@ -1,6 +1,8 @@
 //! The state of a server: state × target × reason, and health beside it. Why it is down is never another state.
 
+use super::finder::Endpoint;
 use super::outlet::{Greeting, Outlet};
+use crate::config::spec::Transport;
 use serde_json::{Value, json};
 use std::fmt;
 use std::os::unix::process::ExitStatusExt;
@@ -167,6 +169,8 @@ pub struct Running {
     pub outlet: Option<Arc<dyn Outlet>>,
     /// What it answered to its greeting; none if it was not greeted (yet).
     pub greeting: Option<Greeting>,
+    /// Where it is reached, if it is an HTTP server of ours.
+    pub endpoint: Option<Arc<Endpoint>>,
 }
 
 /// All there is to say of a server at one moment.
@@ -178,6 +182,8 @@ pub struct Status {
     pub target: Target,
     /// Why the state is what it is.
     pub reason: Option<Reason>,
+    /// Whether it speaks on its pipes or over HTTP, once that is known.
+    pub transport: Option<Transport>,
     /// What it answered last.
     pub health: Health,
     /// Since when the state is what it is.
@@ -242,6 +248,7 @@ impl Board {
             state: State::Stopped,
             target: Target::Up,
             reason: None,
+            transport: None,
             health: Health::Unknown,
             since: SystemTime::now(),
             restarts: 0,

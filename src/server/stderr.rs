@@ -60,9 +60,18 @@ impl Tail {
     pub(super) fn follow(&self, pipe: impl Read, server: &str) {
         let mut pipe = BufReader::new(pipe);
         while let Ok(Some(text)) = next(&mut pipe) {
-            log::info!(target: "stderr", server, event = "stderr"; "{text}");
-            self.push(text);
+            self.hear(server, text);
         }
+    }
+
+    /// Logs and keeps one line, without its end.
+    pub(super) fn take(&self, server: &str, line: &[u8]) {
+        self.hear(server, shortened(line, line.len()));
+    }
+
+    fn hear(&self, server: &str, text: String) {
+        log::info!(target: "stderr", server, event = "stderr"; "{text}");
+        self.push(text);
     }
 }
 
@@ -75,13 +84,17 @@ fn next(pipe: &mut impl BufRead) -> io::Result<Option<String>> {
     }
     let whole = line.pop_if(|byte| *byte == b'\n').is_some();
     line.pop_if(|byte| *byte == b'\r');
-    if line.len() <= MAX_LINE_BYTES {
-        return Ok(Some(String::from_utf8_lossy(&line).into_owned()));
+    let rest = if whole || line.len() <= MAX_LINE_BYTES { 0 } else { pipe.skip_until(b'\n')? };
+    Ok(Some(shortened(&line, line.len() + rest.saturating_sub(1)))) // its end is counted in the rest
+}
+
+/// A line of that many bytes, of which `line` is the start: no more than people read.
+fn shortened(line: &[u8], bytes: usize) -> String {
+    if bytes <= MAX_LINE_BYTES {
+        return String::from_utf8_lossy(line).into_owned();
     }
-    let rest = if whole { 0 } else { pipe.skip_until(b'\n')? };
-    let bytes = line.len() + rest.saturating_sub(1); // its end is counted in the rest
-    let start = String::from_utf8_lossy(&line[..MAX_LINE_BYTES]);
-    Ok(Some(format!("{start}… (a line of {bytes} bytes)")))
+    let start = String::from_utf8_lossy(&line[..MAX_LINE_BYTES.min(line.len())]);
+    format!("{start}… (a line of {bytes} bytes)")
 }
 
 #[cfg(test)]

@@ -45,10 +45,6 @@ impl Face for Witness {
     fn down(&self, _: u64, end: &End) {
         let _ = self.0.send(Seen::Down(end.clone()));
     }
-
-    fn answers(&self) -> bool {
-        false
-    }
 }
 
 /// A running server; its end is waited for.
@@ -64,7 +60,7 @@ impl Stage {
     }
 
     fn dial(dial: Arc<dyn Dial>, opening: Opening) -> Stage {
-        Stage::new(spec("exit 1"), Role { opening, asleep: false, dial: Some(dial) })
+        Stage::new(spec("exit 1"), Role { opening, asleep: false, dial: Some(dial), ..Role::default() })
     }
 
     fn new(spec: ServerSpec, role: Role) -> Stage {
@@ -126,6 +122,8 @@ fn context() -> Arc<Context> {
         health: config::Health::default(),
         reaper: Arc::clone(REAPER.get_or_init(|| Reaper::start().unwrap())),
         guard: Guard::absent(),
+        gate: Gate::new(4),
+        memory: Memory::of_this_run(),
     })
 }
 

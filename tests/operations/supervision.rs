@@ -119,7 +119,9 @@ fn a_call_to_a_server_that_stays_down_says_why() {
 fn a_child_that_never_answers_meets_its_start_timeout() {
     let mute = Fake::stdio().env("FAKE_NEVER_ANSWER", "1").toml("start_timeout_seconds = 1");
     let proxy = Site::new().config(FAST).fake("mute", mute).fake("good", Fake::stdio()).start();
-    proxy.wait_log(|line| line.contains("mute: did not answer within start_timeout_seconds = 1"));
+    proxy.wait_log(|line| {
+        line.contains("mute: started, but did not speak MCP within start_timeout_seconds = 1")
+    });
     proxy.wait_log(|line| line.contains("mute: starting again") && line.contains("start-timeout"));
     assert_eq!(proxy.client("good").text("echo", json!({"text": "hi"})), "hi");
 }

@@ -7,7 +7,7 @@ use super::nursery::Nursery;
 use crate::forward::Forward;
 use crate::forward::link::{Flavour, nature::Nature};
 use crate::protocol::error::RpcError;
-use crate::server::{Opening, Role};
+use crate::server::{Dial, Opening, Role};
 use ::http::Uri;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -123,7 +123,8 @@ impl Links {
             (_, Opening::Modern) => (Flavour::Modern, None),
             _ => (Flavour::Streamable, None),
         };
-        Role { opening, asleep: true, dial: Some(Arc::new(self.forward.link(flavour, url))) }
+        let dial: Arc<dyn Dial> = Arc::new(self.forward.link(flavour, url));
+        Role { opening, asleep: true, dial: Some(dial), ..Role::default() }
     }
 
     /// Those that serve many.

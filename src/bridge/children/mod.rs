@@ -8,7 +8,7 @@ mod pipes;
 use super::peer::audience::Audience;
 use super::peer::{Peer, Terms};
 use super::session::registry::Sessions;
-use crate::config::spec::{Eras, Instances, ServerSpec, Start};
+use crate::config::spec::{Eras, Instances, ServerSpec, Start, Transport};
 use crate::forward::Forward;
 use crate::protocol::error::RpcError;
 use crate::server::{Context, Face, Opening, Role, Running, Server};
@@ -25,16 +25,18 @@ const HANG_UP: Duration = Duration::from_secs(1);
 /// All children of one server.
 pub(crate) struct Children {
     nursery: Nursery,
-    kin: Kin,
+    pipes: Pipes,
+    /// None: it is known to be a stdio server.
+    links: Option<Links>,
     own: Own,
 }
 
-/// Where children come from.
-enum Kin {
+/// Where children come from: what the server speaks may only be known once it runs.
+enum Kin<'c> {
     /// Processes, and their pipes.
-    Pipes(Pipes),
+    Pipes(&'c Pipes),
     /// Connections to an HTTP server.
-    Links(Links),
+    Links(&'c Links),
 }
 
 /// A child that takes calls; one of a session stays so while this is held.
@@ -44,7 +46,7 @@ pub(crate) struct Awake<'c> {
 }
 
 impl Children {
-    /// Those of a stdio server, the first of which `primary` supervises; or of an HTTP server.
+    /// Those of a server whose first child `primary` supervises; `forward` reaches it should it speak HTTP.
     pub(crate) fn new(
         primary: Arc<Server>,
         forward: Option<Arc<Forward>>,
@@ -54,14 +56,29 @@ impl Children {
         terms: Arc<Terms>,
     ) -> Children {
         let nursery = Nursery::new(spec, context, terms);
-        let kin = match forward {
-            Some(forward) => Kin::Links(Links::new(forward, sessions)),
-            None => Kin::Pipes(Pipes::new(primary, sessions, &nursery)),
-        };
-        Children { nursery, kin, own: Own::default() }
+        let pipes = Pipes::new(primary, sessions, &nursery);
+        let links = forward.map(|forward| Links::new(forward, sessions));
+        Children { nursery, pipes, links, own: Own::default() }
     }
 
-    /// How the first child of a stdio server begins.
+    fn kin(&self) -> Kin<'_> {
+        match &self.links {
+            Some(links) if self.pipes.primary.server.transport() == Some(Transport::Http) => {
+                Kin::Links(links)
+            }
+            _ => Kin::Pipes(&self.pipes),
+        }
+    }
+
+    /// Waits until it is known what the server speaks, as long as a first start may take.
+    pub(crate) fn settle(&self) {
+        let primary = &self.pipes.primary;
+        if self.links.is_some() && primary.server.transport().is_none() {
+            primary.settle();
+        }
+    }
+
+    /// How the first child begins.
     pub(crate) fn role(spec: &ServerSpec) -> Role {
         let opening = match spec.options.eras {
             Eras::Both => Opening::Either,
@@ -70,20 +87,17 @@ impl Children {
         };
         // Where each session has its own child, this one only serves modern clients, who have no session.
         let asleep = spec.options.instances == Instances::PerSession || spec.options.start == Start::OnDemand;
-        Role { opening, asleep, dial: None }
+        Role { opening, asleep, ..Role::default() }
     }
 
     /// What the server's first child talks to.
     pub(crate) fn face(&self) -> Arc<dyn Face> {
-        match &self.kin {
-            Kin::Pipes(pipes) => Arc::clone(&pipes.primary) as Arc<dyn Face>,
-            Kin::Links(links) => Arc::clone(&links.forward) as Arc<dyn Face>,
-        }
+        Arc::clone(&self.pipes.primary) as Arc<dyn Face>
     }
 
-    /// The connections to an HTTP server, if it is one.
+    /// The connections to an HTTP server, if it is known to be one.
     pub(crate) fn links(&self) -> Option<&Links> {
-        match &self.kin {
+        match self.kin() {
             Kin::Pipes(_) => None,
             Kin::Links(links) => Some(links),
         }
@@ -98,7 +112,7 @@ impl Children {
     /// # Errors
     /// It cannot be started.
     pub(crate) fn of_new_session(&self, params: Option<&str>) -> Result<Arc<Peer>, RpcError> {
-        let (peer, is_own) = match (&self.kin, self.nursery.spec.options.instances) {
+        let (peer, is_own) = match (self.kin(), self.nursery.spec.options.instances) {
             (Kin::Links(links), _) => links.of_new_session(params, &self.nursery)?,
             (Kin::Pipes(pipes), Instances::Shared) => (Arc::clone(&pipes.primary), false),
             (Kin::Pipes(_), Instances::PerSession) => {
@@ -106,7 +120,7 @@ impl Children {
                     Eras::Modern => Opening::Modern,
                     Eras::Both | Eras::Legacy => Opening::Legacy(Some(Arc::from(params.unwrap_or("{}")))),
                 };
-                let role = Role { opening, asleep: true, dial: None };
+                let role = Role { opening, asleep: true, ..Role::default() };
                 (self.nursery.raise(role, Audience::one())?, true)
             }
         };
@@ -121,7 +135,7 @@ impl Children {
     /// # Errors
     /// There is none.
     pub(crate) fn of_modern_request(&self) -> Result<Arc<Peer>, RpcError> {
-        match &self.kin {
+        match self.kin() {
             Kin::Pipes(pipes) => pipes.of_modern_request(&self.nursery),
             Kin::Links(links) => links.of_modern_request(&self.nursery),
         }
@@ -133,7 +147,7 @@ impl Children {
     /// There is none, or there are as many as may be and all are busy.
     pub(crate) fn running(&self, peer: &Arc<Peer>) -> Result<Awake<'_>, RpcError> {
         peer.touch();
-        if let Kin::Links(links) = &self.kin
+        if let Kin::Links(links) = self.kin()
             && links.is_another()?
         {
             self.dial_anew();
@@ -161,7 +175,7 @@ impl Children {
 
     /// Connections to an HTTP server are as many as there are sessions.
     fn most(&self) -> usize {
-        match &self.kin {
+        match self.kin() {
             Kin::Pipes(_) => self.nursery.spec.options.max_instances,
             Kin::Links(_) => usize::MAX,
         }
@@ -190,7 +204,7 @@ impl Children {
 
     /// All children.
     pub(crate) fn all(&self) -> Vec<Arc<Peer>> {
-        let mut all: Vec<Arc<Peer>> = match &self.kin {
+        let mut all: Vec<Arc<Peer>> = match self.kin() {
             Kin::Pipes(pipes) => pipes.all().collect(),
             Kin::Links(links) => links.all(),
         };
@@ -206,7 +220,7 @@ impl Children {
     /// Stops children that nobody has used for some time.
     pub(crate) fn rest(&self) {
         let options = &self.nursery.spec.options;
-        let seconds: Vec<Arc<Peer>> = match &self.kin {
+        let seconds: Vec<Arc<Peer>> = match self.kin() {
             Kin::Pipes(pipes) => pipes.second().into_iter().map(Arc::clone).collect(),
             Kin::Links(links) => links.all(),
         };
@@ -217,7 +231,7 @@ impl Children {
         self.own.rest(options.idle_stop);
         let Some(idle_stop) = options.idle_stop else { return };
         let may_sleep = options.start == Start::OnDemand || options.instances == Instances::PerSession;
-        if let Kin::Pipes(pipes) = &self.kin
+        if let Kin::Pipes(pipes) = self.kin()
             && may_sleep
             && pipes.primary.has_rested(idle_stop)
         {

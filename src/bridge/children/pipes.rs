@@ -55,8 +55,12 @@ impl Pipes {
     }
 }
 
-/// Starts a second child to see whether the server speaks the modern era, too; if so, it stays.
+/// Starts a second child to see whether the server speaks the modern era, too; if so, it stays. One that was seen not
+/// to is not asked again.
 fn try_modern(nursery: &Nursery) -> Option<Arc<Peer>> {
+    if nursery.context.memory.speaks_modern(&nursery.spec) == Some(false) {
+        return None;
+    }
     // It serves no sessions: those are with the first child.
     let audience = Audience::shared(Arc::new(Sessions::new(0)));
     let role = Role { opening: Opening::TryModern, ..Role::default() };

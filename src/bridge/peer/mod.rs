@@ -106,15 +106,32 @@ impl Peer {
     /// # Errors
     /// There is none; what the client is told.
     pub(crate) fn running(&self) -> Result<Running, RpcError> {
-        let begun = Instant::now();
         if let Some(running) = self.server.running() {
-            return Ok(running);
+            return self.on_pipes(running);
         }
+        let begun = Instant::now();
+        self.settle();
+        let left = self.terms.restart_wait.saturating_sub(begun.elapsed());
+        let running = self.server.wait_running(left).map_err(|why| self.server.unavailable(&why))?;
+        self.on_pipes(running)
+    }
+
+    fn on_pipes(&self, running: Running) -> Result<Running, RpcError> {
+        match running.endpoint {
+            None => Ok(running),
+            // It was not known to when the call came.
+            Some(_) => {
+                let text = format!("server {} speaks HTTP now; try again", self.server.name());
+                Err(self.server.given_up("other-transport", text))
+            }
+        }
+    }
+
+    /// Waits until a first start has ended, well or badly, or the next of a child that slept.
+    pub(crate) fn settle(&self) {
         let first = self.terms.options.start_timeout + SETTLING;
         self.server.wait_settled(first);
         self.server.wake(first);
-        let left = self.terms.restart_wait.saturating_sub(begun.elapsed());
-        self.server.wait_running(left).map_err(|why| self.server.unavailable(&why))
     }
 
     /// Sends a line to a child.

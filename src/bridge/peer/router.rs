@@ -17,7 +17,9 @@ use std::time::Instant;
 impl Face for Peer {
     /// A new child gets to know what the sessions have asked of the one before.
     fn up(&self, running: &Running) {
-        self.renew_wishes(running);
+        if running.outlet.is_some() {
+            self.renew_wishes(running);
+        }
     }
 
     fn line(&self, from: &Running, line: Vec<u8>) -> Result<(), Noise> {
@@ -61,10 +63,6 @@ impl Face for Peer {
         for call in self.calls.close_generation(generation) {
             call.fail(self.server.died(end));
         }
-    }
-
-    fn answers(&self) -> bool {
-        false // a child that is bridged is ready when it answers its greeting
     }
 }
 

@@ -354,7 +354,7 @@ mod tests {
     #[test]
     fn who_subscribes_while_another_ends_it_asks_the_child_again() {
         let peer = Arc::new(Peer::for_tests());
-        let child = Running { generation: 1, outlet: None, greeting: None };
+        let child = Running { generation: 1, outlet: None, greeting: None, endpoint: None };
         let (one, two) = (session(&peer), session(&peer));
         let asks = |wish: &Wish, session: &Session| {
             let decision = peer.decide(wish, session, &mut peer.lock_wishes(), &child);

@@ -8,7 +8,7 @@
 //! event_stream  2024-11-05: one GET stream for all answers, POSTs to where it says (reference)
 //! delivery    what comes back, passed on message by message; refusal: what HTTP errors mean
 //! peer        one HTTP exchange; wire: what the threads of a link share
-//! nature      which of these a server speaks
+//! nature      which of these a server speaks; sight: whether a child that starts speaks any, and where
 //! ```
 //!
 //! Threads: `post:NAME` takes messages from the outbox in their order and POSTs what is no request; each request has a
@@ -27,6 +27,7 @@ mod pauses;
 mod peer;
 mod reference;
 mod refusal;
+pub mod sight;
 mod streamable;
 mod wire;
 
@@ -36,7 +37,7 @@ mod tests;
 use super::{Forward, Target};
 use crate::limits::Limits;
 use crate::protocol::mirror::AnnotatedTools;
-use crate::server::{Dial, Inlet, Opening, Outlet, Oversize, Server};
+use crate::server::{Dial, Inlet, Opening, Outlet, Oversize};
 use crate::thread;
 use ::http::Uri;
 use event_stream::EventStream;
@@ -46,7 +47,7 @@ use peer::Peer;
 use std::sync::{Arc, Mutex};
 use streamable::Streamable;
 use ureq::Agent;
-use wire::Wire;
+use wire::{Fate, Wire};
 
 /// What a server speaks on HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,38 +60,52 @@ pub enum Flavour {
     EventStream,
 }
 
+/// Where links lead.
+enum Place {
+    /// Somewhere that does not change.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests have a server of their own"))]
+    Fixed(Target),
+    /// Where the present child of a server listens, or at this URL of it. It knows how its child ended.
+    Server(Arc<Forward>, Option<Uri>),
+}
+
 /// Makes links to one server.
 pub struct Link {
     name: String,
-    peer: Peer,
+    agent: Agent,
+    place: Place,
     flavour: Flavour,
     limits: Limits,
-    /// Knows how its child ended.
-    server: Option<Arc<Server>>,
     /// What a modern server wants repeated in headers, as it was listed last.
     tools: Arc<Mutex<AnnotatedTools>>,
 }
 
 impl Link {
-    /// Links to the server `name` at `target`. An answer to a request must begin within the agent's time for that.
-    pub fn new(name: &str, agent: Agent, target: Target, flavour: Flavour, limits: Limits) -> Link {
-        Link {
-            name: name.to_string(),
-            peer: Peer { agent, target },
-            flavour,
-            limits,
-            server: None,
-            tools: Arc::default(),
+    /// Links to the server `name` there. An answer to a request must begin within the agent's time for that.
+    fn new(name: &str, agent: Agent, place: Place, flavour: Flavour, limits: Limits) -> Link {
+        Link { name: name.to_string(), agent, place, flavour, limits, tools: Arc::default() }
+    }
+
+    /// The other end, and which child of which server that is.
+    fn other_end(&self) -> Result<(Target, Option<Fate>), String> {
+        match &self.place {
+            Place::Fixed(target) => Ok((target.clone(), None)),
+            Place::Server(forward, url) => {
+                let server = &forward.server;
+                let fate = server.running().map(|running| (Arc::clone(server), running.generation));
+                let target = forward.present_target()?;
+                let target =
+                    url.as_ref().map_or_else(|| target.as_ref().clone(), |url| target.at(url.clone()));
+                Ok((target, fate))
+            }
         }
     }
 
     /// Opens one; what the server says comes to `ear`.
     fn open(&self, ear: Box<dyn Ear>) -> Result<Arc<dyn Outlet>, String> {
-        let fate = self.server.as_ref().and_then(|server| {
-            let generation = server.running()?.generation;
-            Some((Arc::clone(server), generation))
-        });
-        let opened = Wire::open(&self.name, self.peer.clone(), &self.limits, ear, fate);
+        let (target, fate) = self.other_end()?;
+        let peer = Peer { agent: self.agent.clone(), target };
+        let opened = Wire::open(&self.name, peer, &self.limits, ear, fate);
         let (wire, letters) = opened.map_err(|error| format!("no connection can be made: {error}"))?;
         let wire = Arc::new(wire);
         let own = Arc::clone(&wire);
@@ -120,13 +135,9 @@ impl Dial for Link {
 impl Forward {
     /// Links to this server; `url` if it is spoken to elsewhere than at its endpoint (see
     /// [`nature::Nature::EventStream`]).
-    pub fn link(&self, flavour: Flavour, url: Option<Uri>) -> Link {
-        let target = match url {
-            Some(url) => self.target.at(url),
-            None => self.target.clone(),
-        };
-        let link = Link::new(self.server.name(), self.agent.clone(), target, flavour, self.limits.clone());
-        Link { server: Some(Arc::clone(&self.server)), ..link }
+    pub fn link(self: &Arc<Self>, flavour: Flavour, url: Option<Uri>) -> Link {
+        let place = Place::Server(Arc::clone(self), url);
+        Link::new(self.server.name(), self.agent.clone(), place, flavour, self.limits.clone())
     }
 }
 

@@ -26,9 +26,9 @@ pub enum Nature {
 }
 
 /// No answer to a question of ours is longer.
-const MAX_ANSWER_BYTES: usize = 1024 * 1024;
+pub(super) const MAX_ANSWER_BYTES: usize = 1024 * 1024;
 /// The id of our questions.
-const ID: &str = "\"mcp-proxy-nature\"";
+pub(super) const ID: &str = "\"mcp-proxy-nature\"";
 
 impl Forward {
     /// Asks the server what it speaks: `server/discover`, then `initialize` (the session is ended at once), then
@@ -37,7 +37,7 @@ impl Forward {
     /// # Errors
     /// It speaks nothing we know, or does not answer: what it said to `initialize`, in words.
     pub fn nature(&self, patience: Duration) -> Result<Nature, String> {
-        let peer = self.peer();
+        let peer = self.peer()?;
         let modern = peer.speaks_modern(patience);
         match (modern, peer.speaks_legacy(patience)) {
             (true, Ok(())) => Ok(Nature::Both),
@@ -50,8 +50,8 @@ impl Forward {
         }
     }
 
-    fn peer(&self) -> Peer {
-        Peer { agent: self.agent.clone(), target: self.target.clone() }
+    fn peer(&self) -> Result<Peer, String> {
+        Ok(Peer { agent: self.agent.clone(), target: self.present_target()?.as_ref().clone() })
     }
 }
 
@@ -70,11 +70,7 @@ impl Peer {
     /// # Errors
     /// What it said instead.
     pub(super) fn speaks_legacy(&self, patience: Duration) -> Result<(), Trouble> {
-        let revision = NEWEST_LEGACY.as_str();
-        let body = format!(
-            r#"{{"jsonrpc":"2.0","id":{ID},"method":"initialize","params":{{"protocolVersion":"{revision}","capabilities":{{}},"clientInfo":{CLIENT}}}}}"#
-        );
-        let (answer, result) = self.ask(&body, HeaderMap::new(), patience)?;
+        let (answer, result) = self.ask(&hello(), HeaderMap::new(), patience)?;
         if let Some(id) = answer.get("mcp-session-id") {
             let headers = [(HeaderName::from_static("mcp-session-id"), id.clone())];
             // It would be idle for ever.
@@ -96,7 +92,7 @@ impl Peer {
     }
 
     /// Whether the first event of a stream there is `endpoint`.
-    fn names_endpoint(&self, url: &Uri, patience: Duration) -> bool {
+    pub(super) fn names_endpoint(&self, url: &Uri, patience: Duration) -> bool {
         let Ok(answer) = self.get(Some(url), HeaderMap::new(), Wait::Whole(patience)) else { return false };
         let Content::Events(stream) = answer.content else { return false };
         let first = read_events(stream, &mut sse::Reader::new(MAX_ANSWER_BYTES), ControlFlow::Break);
@@ -130,7 +126,15 @@ impl Peer {
 /// Who asks.
 const CLIENT: &str = concat!(r#"{"name":"mcp-proxy","version":""#, env!("CARGO_PKG_VERSION"), r#""}"#);
 
-fn first_answer(stream: impl Read) -> Option<String> {
+/// A legacy greeting.
+pub(super) fn hello() -> String {
+    let revision = NEWEST_LEGACY.as_str();
+    format!(
+        r#"{{"jsonrpc":"2.0","id":{ID},"method":"initialize","params":{{"protocolVersion":"{revision}","capabilities":{{}},"clientInfo":{CLIENT}}}}}"#
+    )
+}
+
+pub(super) fn first_answer(stream: impl Read) -> Option<String> {
     let found = read_events(stream, &mut sse::Reader::new(MAX_ANSWER_BYTES), |event| match event {
         Event::Whole { data, .. } => match str::from_utf8(&data).ok().and_then(|text| answer_to(text, ID)) {
             Some(answer) => ControlFlow::Break(result_in(&answer)),

@@ -1,9 +1,10 @@
 //! What it means when a server does not answer a message, in words and as a JSON-RPC error.
 
+use super::reference::resolve;
 use crate::config::redact;
 use crate::protocol::error::{INTERNAL_ERROR, RpcError};
 use crate::protocol::message::{Kind, Message};
-use ::http::{HeaderMap, StatusCode, header};
+use ::http::{HeaderMap, StatusCode, Uri, header};
 use std::borrow::Cow;
 
 /// What is shown of a body that is no message.
@@ -48,13 +49,33 @@ impl std::fmt::Display for Trouble {
 pub(super) struct Refusal {
     pub(super) status: StatusCode,
     location: Option<String>,
+    /// 401 with a challenge (RFC 9110, 11.6.1).
+    asks_for_credentials: bool,
     body: Vec<u8>,
 }
 
 impl Refusal {
     pub(super) fn new(status: StatusCode, headers: &HeaderMap, body: Vec<u8>) -> Refusal {
         let location = headers.get(header::LOCATION).and_then(|place| place.to_str().ok()).map(shown);
-        Refusal { status, location, body }
+        let asks_for_credentials =
+            status == StatusCode::UNAUTHORIZED && headers.contains_key(header::WWW_AUTHENTICATE);
+        Refusal { status, location, asks_for_credentials, body }
+    }
+
+    /// Its body, if that is text.
+    pub(super) fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+
+    /// Whether it says that only some may ask.
+    pub(super) fn wants_credentials(&self) -> bool {
+        self.asks_for_credentials
+    }
+
+    /// The path it sends us to, if that is another one of the server at `endpoint`.
+    pub(super) fn new_path(&self, endpoint: &Uri) -> Option<String> {
+        let place = self.location.as_deref().filter(|_| self.status.is_redirection())?;
+        resolve(endpoint, place).ok().map(|url| url.path().to_string())
     }
 
     /// Whether it says that the session of the request is not known: 404 (2025-11-25, basic, transports, Session

@@ -16,6 +16,9 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+/// The child at the other end: of this server, of that generation. It knows how it ended.
+pub(super) type Fate = (Arc<Server>, u64);
+
 /// One link, as its own threads see it.
 pub(super) struct Wire {
     name: String,
@@ -23,7 +26,7 @@ pub(super) struct Wire {
     pub(super) max_message_bytes: usize,
     ear: Box<dyn Ear>,
     /// The server, and which of its children it is, where that is known.
-    fate: Option<(Arc<Server>, u64)>,
+    fate: Option<Fate>,
     pub(super) flights: Arc<Flights>,
     /// Cut when the link is closed.
     pub(super) leash: Leash,
@@ -65,7 +68,7 @@ impl Wire {
         peer: Peer,
         limits: &Limits,
         ear: Box<dyn Ear>,
-        fate: Option<(Arc<Server>, u64)>,
+        fate: Option<Fate>,
     ) -> io::Result<(Wire, Letters)> {
         let (holder, leash) = leash()?;
         let (sender, receiver) = unbounded();

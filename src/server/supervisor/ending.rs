@@ -20,7 +20,8 @@ const ERROR_LINES: usize = 10;
 impl Supervisor {
     /// The end of a pipe: usually the exit follows; a child that lives on without it is ended.
     pub(super) fn went_quiet(&mut self) {
-        if !matches!(self.phase, Phase::Starting { .. } | Phase::Ready { .. }) {
+        let listens = matches!(self.phase, Phase::Ready { .. }) && self.is_http();
+        if listens || !matches!(self.phase, Phase::Starting { .. } | Phase::Ready { .. }) {
             return;
         }
         self.begin_ending(None, Step::StdoutClosed, QUIET_GRACE);
@@ -126,7 +127,12 @@ impl Supervisor {
 
     /// The child is gone: what next?
     fn after(&mut self, end: End, uptime: Duration) {
-        let (reason, words) = (end.reason.clone(), end.words());
+        if self.goes_on(&end, uptime) {
+            self.planned += 1;
+            return self.launch();
+        }
+        let (end, words) = self.conclude(end);
+        let reason = end.reason.clone();
         if reason != Reason::OtherEra {
             self.server.board.write(|status| status.last_end = Some(end));
         }
@@ -172,6 +178,7 @@ impl Supervisor {
     pub(super) fn give_up(&mut self, why: &str) {
         log::info!(server = self.name(), event = "not-modern"; "does not speak the modern era: {why}");
         self.wish = Wish::Down;
+        self.is_not_modern();
         self.server.board.write(|status| {
             status.target = Target::Down;
             status.reason = Some(Reason::NotModern);

@@ -3,7 +3,7 @@
 use super::super::handle::Report;
 use super::super::status::{Health, Reason};
 use super::{Phase, Supervisor};
-use crate::config::spec::{Launch, Transport};
+use crate::config::spec::Transport;
 use std::time::Duration;
 
 impl Supervisor {
@@ -41,10 +41,9 @@ impl Supervisor {
     fn longest_silence(&self) -> Duration {
         let options = &self.spec.options;
         let heard = options.call_idle.min(options.call_timeout);
-        match &self.spec.launch {
-            Launch::Child(child) if child.transport != Some(Transport::Http) => heard,
-            _ if self.dial.is_some() => heard,
-            _ => options.call_timeout,
+        match self.server.transport() {
+            Some(Transport::Http) if self.dial.is_none() => options.call_timeout,
+            _ => heard,
         }
     }
 }

@@ -1,21 +1,26 @@
 //! The supervisor of one server: an actor with one inbox, the only one that changes the server's state.
 
 mod ending;
+mod finding;
 mod health;
 mod starting;
 mod wishes;
 
 use super::Face;
+use super::attempts::Attempts;
 use super::child::Child;
 use super::dial::Dial;
+use super::finder::{Endpoint, Finder, Probe};
+use super::gate::Pass;
 use super::greeting::Answer;
 use super::handle::{Context, Report, Role, Server};
 use super::outlet::Opening;
 use super::pulse::Pulse;
 use super::restart::Policy;
 use super::status::Reason;
-use crate::config::spec::{Launch, ServerSpec, Transport};
+use crate::config::spec::{ServerSpec, Transport};
 use crossbeam_channel::{Receiver, RecvTimeoutError};
+use finding::Failed;
 use rustix::process::Signal;
 use std::process::ExitStatus;
 use std::sync::Arc;
@@ -35,9 +40,16 @@ pub(super) enum Event {
     Sleep,
     /// For good: stop and end the thread.
     Close,
+    /// It may start now.
+    Admitted(Pass),
     Answered {
         generation: u64,
         answer: Answer,
+    },
+    /// It speaks HTTP.
+    Found {
+        generation: u64,
+        endpoint: Endpoint,
     },
     Exited {
         generation: u64,
@@ -55,8 +67,9 @@ pub(super) enum Event {
     Health(Report),
 }
 
-/// How often a starting HTTP child is asked whether it answers.
-const PROBE_INTERVAL: Duration = Duration::from_millis(50);
+/// How long a start counts as one of those that may be under way at once: one that hangs must not hold up the others.
+const CROWDING: Duration = Duration::from_secs(5);
+
 /// Where the child is in its life. The status on the board follows from it.
 enum Phase {
     Down {
@@ -64,9 +77,14 @@ enum Phase {
     },
     /// The next call has one started.
     Asleep,
+    /// Others are starting; it is let in when one of them is done.
+    Queued,
     Starting {
         child: Child,
         deadline: Instant,
+        /// Looks for an HTTP server in it.
+        _finder: Option<Finder>,
+        pass: Option<Pass>,
     },
     Ready {
         child: Option<Child>,
@@ -101,6 +119,10 @@ pub(super) struct Supervisor {
     /// How the next child is greeted: what was learnt of the server's era stays known.
     opening: Opening,
     dial: Option<Arc<dyn Dial>>,
+    probe: Option<Arc<dyn Probe>>,
+    attempts: Attempts,
+    /// The attempt among those under way that is told if all fail.
+    failed: Option<Failed>,
     policy: Policy,
     wish: Wish,
     generation: u64,
@@ -125,6 +147,10 @@ impl Supervisor {
         role: Role,
     ) -> Supervisor {
         let phase = if role.asleep { Phase::Asleep } else { Phase::Down { retry: None } };
+        let learnt = finding::recall(&spec, &context);
+        let (attempts, opening) = finding::begin(&spec, learnt.as_ref(), role.opening);
+        let transport = finding::transport(&spec, learnt.as_ref());
+        server.board.write(|status| status.transport = transport);
         Supervisor {
             server,
             spec,
@@ -132,8 +158,11 @@ impl Supervisor {
             face,
             policy: Policy::new(context.restart.clone()),
             context,
-            opening: role.opening,
+            opening,
             dial: role.dial,
+            probe: role.probe,
+            attempts,
+            failed: None,
             wish: Wish::Up,
             generation: 0,
             planned: 0,
@@ -166,11 +195,12 @@ impl Supervisor {
     fn timer(&self) -> Option<Instant> {
         match &self.phase {
             Phase::Down { retry } => *retry,
-            Phase::Starting { deadline, .. } if self.is_http() => {
-                Some((Instant::now() + PROBE_INTERVAL).min(*deadline))
+            Phase::Starting { deadline, pass: Some(_), .. } => {
+                let crowding = self.last_start.map(|start| start + CROWDING);
+                crowding.into_iter().chain([*deadline]).min()
             }
             Phase::Starting { deadline, .. } | Phase::Ending { deadline, .. } => Some(*deadline),
-            Phase::Asleep | Phase::Ready { .. } | Phase::Closed => None,
+            Phase::Queued | Phase::Asleep | Phase::Ready { .. } | Phase::Closed => None,
         }
     }
 
@@ -183,6 +213,8 @@ impl Supervisor {
             Event::Wake => self.wake(),
             Event::Sleep => self.sleep(),
             Event::Close => self.want_down(Wish::Closed),
+            Event::Admitted(pass) => self.admitted(pass),
+            Event::Found { generation, endpoint } if self.is_current(generation) => self.found(endpoint),
             Event::Answered { generation, answer } if self.is_current(generation) => self.answered(answer),
             Event::Exited { generation, status } if self.is_current(generation) => self.exited(status),
             Event::Quiet { generation } if self.is_current(generation) => self.went_quiet(),
@@ -190,17 +222,17 @@ impl Supervisor {
             Event::Health(report) if self.is_current(report.generation) => self.health(&report),
             // Of an earlier child.
             Event::Answered { .. } | Event::Exited { .. } | Event::Quiet { .. } => {}
-            Event::Lost { .. } | Event::Health(_) => {}
+            Event::Lost { .. } | Event::Health(_) | Event::Found { .. } => {}
         }
     }
 
     fn time_is_up(&mut self) {
-        match &self.phase {
+        match &mut self.phase {
             Phase::Down { .. } => self.launch(),
             Phase::Starting { deadline, .. } if Instant::now() >= *deadline => self.start_timed_out(),
-            Phase::Starting { .. } => self.probe(),
+            Phase::Starting { pass, .. } => drop(pass.take()),
             Phase::Ending { .. } => self.next_step(),
-            Phase::Asleep | Phase::Ready { .. } | Phase::Closed => {}
+            Phase::Queued | Phase::Asleep | Phase::Ready { .. } | Phase::Closed => {}
         }
     }
 
@@ -208,10 +240,9 @@ impl Supervisor {
         &self.spec.name
     }
 
-    /// Whether it is a process that listens on a port, and nothing else stands in for it.
+    /// Whether it is a process that speaks HTTP, as far as is known, and nothing else stands in for it.
     fn is_http(&self) -> bool {
-        self.dial.is_none()
-            && matches!(&self.spec.launch, Launch::Child(child) if child.transport == Some(Transport::Http))
+        self.dial.is_none() && self.server.transport() == Some(Transport::Http)
     }
 
     /// Whether it is still to be seen that the server speaks the modern era at all.

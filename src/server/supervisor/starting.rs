@@ -1,14 +1,16 @@
 //! How a child comes to be ready.
 
+use super::super::attempts::Attempt;
 use super::super::child::Child;
 use super::super::dial::{Dial, Inlet};
+use super::super::gate::Pass;
 use super::super::greeting::{self, Answer, Verdict};
 use super::super::outlet::{Greeting, Opening};
 use super::super::output::Listener;
 use super::super::process::Launcher;
 use super::super::pulse::Pulse;
 use super::super::status::{Health, Reason, Running, State};
-use super::{Phase, Supervisor};
+use super::{Event, Phase, Supervisor};
 use crate::config::spec::Launch;
 use crate::protocol::revision::Era;
 use std::sync::Arc;
@@ -20,14 +22,31 @@ const ERROR_BYTES: usize = 500;
 const PROBE_PATIENCE: Duration = Duration::from_secs(5);
 
 impl Supervisor {
+    /// Starts it, at once if somebody waits for it, else as soon as not too many others are starting.
     pub(super) fn launch(&mut self) {
+        if self.woken || self.is_on_trial() || self.dial.is_some() || self.child_spec().is_none() {
+            return self.begin_start(None);
+        }
+        self.phase = Phase::Queued;
+        let inbox = self.server.inbox.clone();
+        // A supervisor that has ended needs no pass.
+        self.context.gate.enter(move |pass| drop(inbox.send(Event::Admitted(pass))));
+    }
+
+    pub(super) fn admitted(&mut self, pass: Pass) {
+        if matches!(self.phase, Phase::Queued) {
+            self.begin_start(Some(pass));
+        }
+    }
+
+    pub(super) fn begin_start(&mut self, pass: Option<Pass>) {
         self.generation += 1;
         self.misses = 0;
         self.pulse = Pulse::new();
         self.server.tail.begin();
         self.last_start = Some(Instant::now());
         match self.begin() {
-            Ok(Some(child)) => self.started(child),
+            Ok(Some(child)) => self.started(child, pass),
             Ok(None) => self.ready(None, self.unheard()),
             Err(stage) => self.spawn_failed(stage),
         }
@@ -39,10 +58,15 @@ impl Supervisor {
             (Some(dial), _) => self.connect(dial.as_ref())?,
             (None, Launch::Remote(_)) => return Ok(None),
             (None, Launch::Child(spec)) => {
+                let Attempt { way, extra } = self.attempts.current();
+                let way = spec.ways.get(way).ok_or("there is no way to start it")?;
+                self.face.starting(self.may_listen());
                 let launcher = Launcher {
                     name: self.name(),
                     number: self.server.number,
                     spec,
+                    way,
+                    extra: &extra,
                     port: self.port,
                     era: self.era(),
                     context: &self.context,
@@ -73,11 +97,11 @@ impl Supervisor {
     }
 
     /// The present child, before it has said or been told anything.
-    fn unheard(&self) -> Running {
-        Running { generation: self.generation, outlet: None, greeting: None }
+    pub(super) fn unheard(&self) -> Running {
+        Running { generation: self.generation, outlet: None, greeting: None, endpoint: None }
     }
 
-    fn started(&mut self, child: Child) {
+    fn started(&mut self, child: Child, pass: Option<Pass>) {
         let (pid, generation) = (child.pid(), self.generation);
         match pid {
             Some(pid) => {
@@ -85,32 +109,31 @@ impl Supervisor {
             }
             None => log::info!(server = self.name(), event = "started", generation; "connecting"),
         }
-        if !self.is_http() {
+        if self.may_pipe() {
             let _ = child.outlet.send(greeting::request(&self.opening)); // should it be gone, its end is told by others
         }
+        let finder = self.look_for_http(&child);
         let restarts = generation - 1 - self.planned;
         self.server.board.write(|status| {
             status.state = State::Starting;
             status.pid = pid;
             status.restarts = restarts;
         });
-        let own = self.spec.options.start_timeout;
-        let patience = if self.is_on_trial() { own.min(PROBE_PATIENCE) } else { own };
-        self.phase = Phase::Starting { child, deadline: Instant::now() + patience };
+        let deadline = Instant::now() + self.start_patience();
+        self.phase = Phase::Starting { child, deadline, _finder: finder, pass };
     }
 
-    pub(super) fn probe(&mut self) {
-        if self.face.answers() {
-            self.promote(self.unheard());
-        }
+    fn start_patience(&self) -> Duration {
+        let (_, own) = self.allowed_start();
+        if self.is_on_trial() { own.min(PROBE_PATIENCE) } else { own }
     }
 
     pub(super) fn start_timed_out(&mut self) {
         if self.is_on_trial() {
             return self.give_up("no answer");
         }
-        let seconds = self.spec.options.start_timeout.as_secs();
-        self.note(format!("did not answer within start_timeout_seconds = {seconds}"));
+        let (key, allowed) = self.allowed_start();
+        self.note(format!("started, but did not speak MCP within {key} = {}", allowed.as_secs()));
         self.end(Reason::StartTimeout);
     }
 
@@ -123,6 +146,7 @@ impl Supervisor {
             Verdict::ModernOnly => {
                 log::info!(server = self.name(), event = "modern-only"; "speaks only the modern era; starting it again for that");
                 self.opening = Opening::Modern;
+                self.is_modern_only();
                 self.end(Reason::OtherEra);
             }
             Verdict::Refused(error) if self.is_on_trial() => self.give_up(start_of(&error)),
@@ -137,6 +161,7 @@ impl Supervisor {
     fn agreed(&mut self, greeting: Greeting) {
         let Phase::Starting { child, .. } = &self.phase else { return };
         let outlet = Arc::clone(&child.outlet);
+        self.speaks_on_pipes(greeting.era);
         match greeting.era {
             Era::Legacy => drop(outlet.send(greeting::INITIALIZED.to_vec())),
             // Whoever was on trial has passed.
@@ -145,7 +170,7 @@ impl Supervisor {
         self.promote(Running { outlet: Some(outlet), greeting: Some(greeting), ..self.unheard() });
     }
 
-    fn promote(&mut self, running: Running) {
+    pub(super) fn promote(&mut self, running: Running) {
         if let Phase::Starting { child, .. } = std::mem::replace(&mut self.phase, Phase::Down { retry: None })
         {
             self.ready(Some(child), running);
@@ -158,6 +183,7 @@ impl Supervisor {
         log::info!(server = self.name(), event = "ready", ms = took; "ready");
         self.phase = Phase::Ready { child, since: Instant::now() };
         self.woken = false;
+        self.failed = None;
         self.server.board.write(|status| {
             status.state = State::Ready;
             status.reason = None;

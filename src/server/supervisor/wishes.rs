@@ -37,7 +37,7 @@ impl Supervisor {
                 self.launch();
             }
             Phase::Ending { .. } => self.woken = true,
-            Phase::Starting { .. } | Phase::Ready { .. } | Phase::Closed => {}
+            Phase::Queued | Phase::Starting { .. } | Phase::Ready { .. } | Phase::Closed => {}
         }
     }
 
@@ -45,7 +45,7 @@ impl Supervisor {
         self.want(wish);
         self.woken = false;
         match &mut self.phase {
-            Phase::Down { .. } | Phase::Asleep => self.down(&Reason::Requested),
+            Phase::Down { .. } | Phase::Asleep | Phase::Queued => self.down(&Reason::Requested),
             Phase::Ending { reason, .. } => *reason = Some(Reason::Requested),
             _ => self.end(Reason::Requested),
         }
@@ -53,6 +53,7 @@ impl Supervisor {
 
     pub(super) fn restart(&mut self) {
         self.policy.forget();
+        self.reconsider();
         match self.phase {
             Phase::Starting { .. } | Phase::Ready { .. } => {
                 self.want(Wish::Up);
@@ -65,11 +66,12 @@ impl Supervisor {
     /// A restart for a child that somebody has to need: ends it, and does not start the next.
     pub(super) fn lull(&mut self) {
         self.policy.forget();
+        self.reconsider();
         self.want(Wish::Later);
         match &mut self.phase {
             Phase::Starting { .. } | Phase::Ready { .. } => self.end(Reason::Requested),
             Phase::Ending { reason, .. } => *reason = Some(Reason::Requested),
-            Phase::Down { .. } | Phase::Asleep => self.rest(),
+            Phase::Down { .. } | Phase::Asleep | Phase::Queued => self.rest(),
             Phase::Closed => {}
         }
     }
@@ -82,7 +84,7 @@ impl Supervisor {
 
     pub(super) fn wake(&mut self) {
         match &mut self.phase {
-            Phase::Asleep => {
+            Phase::Asleep | Phase::Queued => {
                 self.woken = true;
                 self.launch();
             }
@@ -100,6 +102,7 @@ impl Supervisor {
     pub(super) fn sleep(&mut self) {
         match self.phase {
             Phase::Starting { .. } if self.woken => {}
+            Phase::Queued => self.fall_asleep(),
             Phase::Starting { .. } | Phase::Ready { child: Some(_), .. } => self.end(Reason::Asleep),
             _ => {}
         }

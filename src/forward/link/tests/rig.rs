@@ -3,7 +3,7 @@
 use crate::config::spec::Options;
 use crate::config::{Defaults, ServerTable};
 use crate::forward::link::peer::Peer;
-use crate::forward::link::{Ear, Flavour, Link};
+use crate::forward::link::{Ear, Flavour, Link, Place};
 use crate::forward::{Target, connector};
 use crate::limits::Limits;
 use crate::server::{Outlet, Oversize};
@@ -252,7 +252,7 @@ impl Opened {
     pub fn with(name: &str, url: &str, flavour: Flavour, limits: Limits) -> Opened {
         let Peer { agent, target } = peer(url);
         let (sender, came) = unbounded();
-        let link = Link::new(name, agent, target, flavour, limits);
+        let link = Link::new(name, agent, Place::Fixed(target), flavour, limits);
         let outlet = link.open(Box::new(Sink(sender))).unwrap();
         Opened { name: name.to_string(), outlet, came }
     }

@@ -1,12 +1,18 @@
 //! The servers that are served: by name, each with its supervisor, its face and its port.
 
+mod door;
+mod served;
+
 use crate::bridge::Bridge;
-use crate::config::spec::{Launch, ServerSpec, Start, Transport};
+use crate::config::spec::{ChildSpec, Instances, Launch, ServerSpec, Start, Transport};
 use crate::discovery::LeftOut;
+use crate::forward::link::sight::Prober;
 use crate::forward::{Forward, Target};
 use crate::http;
 use crate::server::ports::{Lease, Ports};
-use crate::server::{Context, Role, Server, Target as Wanted};
+use crate::server::{Context, Face, Probe, Role, Server};
+use door::{Door, Doorkeeper};
+pub use served::Served;
 use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -30,77 +36,6 @@ pub struct Serving {
     pub left_out: Vec<LeftOut>,
 }
 
-/// One server with all that belongs to it.
-pub struct Served {
-    /// What it is.
-    pub spec: Arc<ServerSpec>,
-    /// Its supervisor.
-    pub server: Arc<Server>,
-    /// What clients meet.
-    pub bridge: Arc<Bridge>,
-    /// Its port; a server that runs elsewhere has none.
-    pub port: Option<u16>,
-    /// Keeps the port taken, until the next server of that name takes it over.
-    lease: Mutex<Option<Lease>>,
-}
-
-impl Served {
-    /// `stdio`, `http` or `remote`.
-    pub fn kind(&self) -> &'static str {
-        match &self.spec.launch {
-            Launch::Remote(_) => "remote",
-            Launch::Child(child) if child.transport == Some(Transport::Http) => "http",
-            Launch::Child(_) => "stdio",
-        }
-    }
-
-    /// Calls or requests under way.
-    pub fn in_flight(&self) -> usize {
-        self.bridge.in_flight()
-    }
-
-    /// Sessions the bridge remembers; an HTTP server keeps its own.
-    pub fn sessions(&self) -> usize {
-        self.bridge.sessions()
-    }
-
-    /// The supervisors of its children beside the first.
-    fn others(&self) -> Vec<Arc<Server>> {
-        self.bridge.other_servers()
-    }
-
-    /// Wants the first of its children up, and the others as soon as somebody needs them: there may be more sessions
-    /// with a child of their own than may run at once.
-    pub fn start(&self) {
-        self.server.start();
-        let others = self.others();
-        let stopped = others.iter().filter(|server| server.status().target == Wanted::Down);
-        stopped.for_each(|server| server.lull());
-    }
-
-    /// Wants all its children down.
-    pub fn stop(&self) {
-        self.server.stop();
-        self.others().iter().for_each(|server| server.stop());
-    }
-
-    /// Stops all its children that run, and wants them up as [`Served::start`] does.
-    pub fn restart(&self) {
-        self.server.restart();
-        self.others().iter().for_each(|server| server.lull());
-    }
-
-    fn close(&self) {
-        self.server.close();
-        self.bridge.close();
-    }
-
-    fn join(&self) {
-        self.server.join();
-        self.others().iter().for_each(|server| server.join());
-    }
-}
-
 impl Fleet {
     /// A fleet without servers.
     pub fn new(context: Arc<Context>, ports: Arc<Ports>) -> Fleet {
@@ -119,7 +54,7 @@ impl Fleet {
 
     /// Serves these and no others: what is equal to what runs is left alone, and so is what runs and has a mistake
     /// in its files now.
-    pub fn apply(&self, specs: Vec<ServerSpec>, mut left_out: Vec<LeftOut>, http: &http::Server) {
+    pub fn apply(&self, specs: Vec<ServerSpec>, mut left_out: Vec<LeftOut>, http: &Arc<http::Server>) {
         let closed = self.changing();
         if *closed {
             return;
@@ -142,7 +77,7 @@ impl Fleet {
         // A changed server stays known until its successor takes over: clients do not recover from 404.
         let gone = old.servers.values().filter(|served| !servers.contains_key(&served.spec.name));
         let gone: Vec<&Arc<Served>> = gone.collect();
-        close_all(gone.iter().copied(), http);
+        close_all(gone.iter().copied());
         let mut leases = hand_over(&gone, &fresh);
         // Who asks for a certain port comes before those who take any.
         fresh.sort_by_key(|spec| !asks_for_port(spec));
@@ -183,10 +118,10 @@ impl Fleet {
     }
 
     /// Stops everything and waits until it is gone; nothing is served any more, whatever is applied later.
-    pub fn close(&self, http: &http::Server) {
+    pub fn close(&self) {
         let mut closed = self.changing();
         *closed = true;
-        close_all(self.serving().servers.values(), http);
+        close_all(self.serving().servers.values());
     }
 
     /// Waits at most `patience` until every server has ended its first start, well or badly.
@@ -202,28 +137,36 @@ impl Fleet {
         *self.serving.write().unwrap_or_else(PoisonError::into_inner) = serving;
     }
 
-    fn serve(&self, spec: ServerSpec, kept: Option<Lease>, http: &http::Server) -> Result<Served, String> {
+    fn serve(
+        &self,
+        spec: ServerSpec,
+        kept: Option<Lease>,
+        http: &Arc<http::Server>,
+    ) -> Result<Served, String> {
         let spec = Arc::new(spec);
         let (lease, socket) = self.lease(&spec, kept)?;
         let (server, seat) = Server::new(&spec.name, &self.context.limits);
-        let port = lease.as_ref().map(|lease| lease.port);
-        let bridge = self.bridge(&spec, &server, port)?;
-        match (bridge.forward(), socket) {
-            (None, Some(socket)) => http
-                .listen(socket, &spec.name)
-                .map_err(|error| format!("its port cannot be served: {error}"))?,
-            // An HTTP child listens itself: its port must be free before it starts.
-            (_, socket) => drop(socket),
+        let bridge = self.bridge(&spec, &server)?;
+        let door = lease.as_ref().map(|lease| Arc::new(Door::new(&spec.name, lease.port, Arc::clone(http))));
+        // An HTTP child listens itself: its port must be free before it starts.
+        if let (Some(door), Some(socket), false) = (&door, socket, is_told_http(&spec)) {
+            door.open_with(socket).map_err(|error| format!("its port cannot be served: {error}"))?;
         }
-        let context = Arc::clone(&self.context);
+        let face = bridge.face();
+        let face: Arc<dyn Face> = match &door {
+            Some(door) => Arc::new(Doorkeeper { door: Arc::clone(door), face }),
+            None => face,
+        };
+        let (port, context) = (lease.as_ref().map(|lease| lease.port), Arc::clone(&self.context));
+        let role = role(&spec);
         server
-            .run(seat, Arc::clone(&spec), port, bridge.face(), context, role(&spec))
-            .inspect_err(|_| http.close(&spec.name))
+            .run(seat, Arc::clone(&spec), port, face, context, role)
+            .inspect_err(|_| door.iter().for_each(|door| door.remove()))
             .map_err(|error| format!("no thread for it: {error}"))?;
-        Ok(Served { spec, server, bridge, port, lease: Mutex::new(lease) })
+        Ok(Served { spec, server, bridge, door, lease: Mutex::new(lease) })
     }
 
-    /// A port, and for a bridge the socket to serve it. An HTTP child gets its port free.
+    /// A port, with the socket that proves it free.
     fn lease(
         &self,
         spec: &ServerSpec,
@@ -235,22 +178,14 @@ impl Fleet {
         Ok((Some(lease), Some(socket)))
     }
 
-    fn bridge(
-        &self,
-        spec: &Arc<ServerSpec>,
-        server: &Arc<Server>,
-        port: Option<u16>,
-    ) -> Result<Arc<Bridge>, String> {
+    fn bridge(&self, spec: &Arc<ServerSpec>, server: &Arc<Server>) -> Result<Arc<Bridge>, String> {
         let context = Arc::clone(&self.context);
         let wait = Duration::from_secs(context.restart.restart_wait_seconds);
-        let target = match (&spec.launch, port) {
-            (Launch::Remote(remote), _) => Some(Target::remote(remote)?),
-            (Launch::Child(child), Some(port)) if child.transport == Some(Transport::Http) => {
-                Some(Target::child(port, child.path.as_deref().unwrap_or("/mcp"))?)
-            }
-            _ => None,
+        let target = match &spec.launch {
+            Launch::Remote(remote) => Some(Target::remote(remote)?),
+            Launch::Child(_) => None,
         };
-        let forward = target.map(|target| {
+        let forward = may_speak_http(spec).then(|| {
             let (options, limits) = (spec.options.clone(), context.limits.clone());
             Forward::new(Arc::clone(server), target, options, limits, wait)
         });
@@ -264,11 +199,27 @@ impl Fleet {
 
 /// How its first child begins. A server elsewhere has no child to be started.
 fn role(spec: &ServerSpec) -> Role {
-    match &spec.launch {
-        Launch::Child(child) if child.transport != Some(Transport::Http) => Bridge::role(spec),
-        Launch::Child(_) => Role { asleep: spec.options.start == Start::OnDemand, ..Role::default() },
-        Launch::Remote(_) => Role::default(),
+    let Launch::Child(child) = &spec.launch else { return Role::default() };
+    let prober = || Arc::new(Prober::new(child, &spec.options)) as Arc<dyn Probe>;
+    let probe = may_speak_http(spec).then(prober);
+    match is_told_http(spec) {
+        true => Role { probe, asleep: spec.options.start == Start::OnDemand, ..Role::default() },
+        false => Role { probe, ..Bridge::role(spec) },
     }
+}
+
+/// Whether it can turn out to be an HTTP server. One that has a child for each session keeps its sessions apart by
+/// that, which an HTTP server does itself.
+fn may_speak_http(spec: &ServerSpec) -> bool {
+    match &spec.launch {
+        Launch::Remote(_) => true,
+        Launch::Child(ChildSpec { transport: Some(told), .. }) => *told == Transport::Http,
+        Launch::Child(_) => spec.options.instances == Instances::Shared,
+    }
+}
+
+fn is_told_http(spec: &ServerSpec) -> bool {
+    matches!(&spec.launch, Launch::Child(child) if child.transport == Some(Transport::Http))
 }
 
 fn asks_for_port(spec: &ServerSpec) -> bool {
@@ -276,9 +227,9 @@ fn asks_for_port(spec: &ServerSpec) -> bool {
 }
 
 /// Stops servers side by side.
-fn close_all<'s>(servers: impl Iterator<Item = &'s Arc<Served>> + Clone, http: &http::Server) {
+fn close_all<'s>(servers: impl Iterator<Item = &'s Arc<Served>> + Clone) {
     for served in servers.clone() {
-        http.close(&served.spec.name);
+        served.door.iter().for_each(|door| door.remove());
         served.close();
     }
     servers.for_each(|served| {
@@ -290,7 +241,7 @@ fn close_all<'s>(servers: impl Iterator<Item = &'s Arc<Served>> + Clone, http: &
 /// The ports of servers that were stopped, for those of the same name that come after them. All others are free.
 fn hand_over(gone: &[&Arc<Served>], fresh: &[ServerSpec]) -> BTreeMap<String, Lease> {
     let leases = gone.iter().filter_map(|served| {
-        let lease = served.lease.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let lease = served.take_lease()?;
         let next = fresh.iter().find(|spec| spec.name == served.spec.name)?;
         let same = wanted_port(next) == wanted_port(&served.spec) || wanted_port(next) == Some(lease.port);
         same.then(|| (next.name.clone(), lease))

@@ -1,0 +1,96 @@
+//! How many servers start at once: on a small machine ten that start together are all slow, and time out together.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What is done with a pass once there is one. A pass that nobody takes is given back.
+type Waiter = Box<dyn FnOnce(Pass) + Send>;
+
+/// Lets so many through at a time. Who waits is told, and does other things meanwhile.
+pub struct Gate {
+    state: Mutex<State>,
+}
+
+struct State {
+    free: usize,
+    waiting: VecDeque<Waiter>,
+}
+
+/// The right to start; given back when dropped.
+pub struct Pass(Arc<Gate>);
+
+impl Gate {
+    /// For so many at once.
+    pub fn new(most: usize) -> Arc<Gate> {
+        Arc::new(Gate { state: Mutex::new(State { free: most.max(1), waiting: VecDeque::new() }) })
+    }
+
+    /// `waiter` gets a pass, at once if one is free; it must not wait.
+    pub(super) fn enter(self: &Arc<Self>, waiter: impl FnOnce(Pass) + Send + 'static) {
+        self.state().waiting.push_back(Box::new(waiter));
+        self.let_in();
+    }
+
+    fn let_in(self: &Arc<Self>) {
+        while let Some(waiter) = self.next() {
+            waiter(Pass(Arc::clone(self)));
+        }
+    }
+
+    fn next(&self) -> Option<Waiter> {
+        let mut state = self.state();
+        if state.free == 0 {
+            return None;
+        }
+        let waiter = state.waiting.pop_front()?;
+        state.free -= 1;
+        Some(waiter)
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pass {
+    fn drop(&mut self) {
+        self.0.state().free += 1;
+        self.0.let_in();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crossbeam_channel::{Receiver, unbounded};
+
+    fn knock(gate: &Arc<Gate>) -> Receiver<Pass> {
+        let (sender, passes) = unbounded();
+        gate.enter(move |pass| drop(sender.send(pass)));
+        passes
+    }
+
+    #[test]
+    fn as_many_as_may_in_the_order_they_came() {
+        let gate = Gate::new(2);
+        let waiters: Vec<_> = (0..4).map(|_| knock(&gate)).collect();
+        let first = waiters[0].try_recv().unwrap();
+        let second = waiters[1].try_recv().unwrap();
+        assert!(waiters[2].try_recv().is_err());
+        drop(first);
+        let third = waiters[2].try_recv().unwrap();
+        assert!(waiters[3].try_recv().is_err());
+        drop((second, third));
+        assert!(waiters[3].try_recv().is_ok());
+    }
+
+    #[test]
+    fn whoever_has_left_holds_nobody_up() {
+        let gate = Gate::new(1);
+        let first = knock(&gate).try_recv().unwrap();
+        drop(knock(&gate));
+        let third = knock(&gate);
+        drop(first);
+        assert!(third.try_recv().is_ok());
+    }
+}

@@ -1,0 +1,224 @@
+//! What was found out about servers when they ran, kept for the next run: one small file in the state folder.
+//! Losing it costs a little time at the next start, nothing else.
+
+use super::attempts::Attempt;
+use crate::config::spec::{ChildSpec, Launch, ServerSpec, Transport};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{self, OpenOptions};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// So many servers are remembered; the one used least recently goes first.
+const MOST: usize = 500;
+/// A larger file is not ours.
+const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+/// What is known of one server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Learnt {
+    /// Which way it was started.
+    pub(super) attempt: Attempt,
+    /// Whether it speaks on its pipes or on a port.
+    pub(super) transport: Option<Transport>,
+    /// Path of its MCP endpoint, if it is an HTTP server.
+    pub(super) path: Option<String>,
+    /// Whether it speaks the modern era: known once it was asked.
+    pub(super) modern: Option<bool>,
+    /// Whether it speaks that era only.
+    pub(super) modern_only: bool,
+    /// Tells whether its program is still the one that was asked (see [`fingerprint`]).
+    pub(super) program: u64,
+    /// When it was ready last, in seconds since 1970.
+    pub(super) used: u64,
+}
+
+/// The file, and what stands in it. Servers are known by a digest of how they are started, which keeps what may be
+/// secret in their arguments out of it.
+pub struct Memory {
+    /// None: nothing is kept beyond this run.
+    file: Option<PathBuf>,
+    all: Mutex<BTreeMap<String, Learnt>>,
+}
+
+impl Memory {
+    /// Reads `learnt.json` in the state folder; what cannot be read is forgotten.
+    pub fn open(state_dir: &Path) -> Memory {
+        let file = state_dir.join("learnt.json");
+        Memory { all: Mutex::new(read(&file).unwrap_or_default()), file: Some(file) }
+    }
+
+    /// Nothing is kept.
+    #[cfg(test)]
+    pub(super) fn of_this_run() -> Memory {
+        Memory { file: None, all: Mutex::default() }
+    }
+
+    /// Whether a server speaks the modern era, if it was asked before.
+    pub fn speaks_modern(&self, spec: &ServerSpec) -> Option<bool> {
+        match &spec.launch {
+            Launch::Child(child) => self.recall(child)?.modern,
+            Launch::Remote(_) => None,
+        }
+    }
+
+    /// What is known of the server that is started so. What was found out about its program holds as long as that is
+    /// the same.
+    pub(super) fn recall(&self, spec: &ChildSpec) -> Option<Learnt> {
+        let mut learnt = self.all().get(&key(spec)).cloned()?;
+        if learnt.program != fingerprint(spec) {
+            (learnt.modern, learnt.modern_only) = (None, false);
+        }
+        Some(learnt)
+    }
+
+    /// Changes what is known, and writes it down if that makes a difference.
+    pub(super) fn learn(&self, spec: &ChildSpec, change: impl FnOnce(&mut Learnt)) {
+        let before = self.recall(spec);
+        let mut learnt = before.clone().unwrap_or_default();
+        learnt.program = fingerprint(spec);
+        change(&mut learnt);
+        if before.as_ref() == Some(&learnt) {
+            return;
+        }
+        learnt.used = now();
+        let mut all = self.all();
+        all.insert(key(spec), learnt);
+        while all.len() > MOST {
+            let oldest = all.iter().min_by_key(|(_, learnt)| learnt.used).map(|(key, _)| key.clone());
+            oldest.and_then(|key| all.remove(&key));
+        }
+        self.write(&all);
+    }
+
+    /// It was wrong.
+    pub(super) fn forget(&self, spec: &ChildSpec) {
+        let mut all = self.all();
+        if all.remove(&key(spec)).is_some() {
+            self.write(&all);
+        }
+    }
+
+    /// Locked while it is written: two writers must not overtake each other. The file is small.
+    fn write(&self, all: &BTreeMap<String, Learnt>) {
+        let Some(file) = &self.file else { return };
+        if let Err(error) = store(file, all) {
+            log::warn!(event = "not-kept"; "{} cannot be written: {error}; what was found out about servers is found out again at the next start", file.display());
+        }
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<String, Learnt>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(file: &Path) -> Option<BTreeMap<String, Learnt>> {
+    let small = fs::metadata(file).ok()?.len() <= MAX_FILE_BYTES;
+    serde_json::from_slice(&small.then(|| fs::read(file))?.ok()?).ok()
+}
+
+/// Written beside and renamed, so that a power cut leaves the old file or the new one.
+fn store(file: &Path, all: &BTreeMap<String, Learnt>) -> io::Result<()> {
+    let folder = file.parent().unwrap_or(Path::new("."));
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
+    let beside = file.with_extension(format!("{}.tmp", std::process::id()));
+    let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    out.write_all(&serde_json::to_vec(all)?)?;
+    out.sync_all()?;
+    fs::rename(beside, file)
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+}
+
+/// Of all that decides how it is started. Another release of Rust may hash otherwise: then it is learnt anew.
+fn key(spec: &ChildSpec) -> String {
+    let mut hasher = DefaultHasher::new();
+    spec.cwd.hash(&mut hasher);
+    for way in &spec.ways {
+        (&way.command, &way.args, &way.retries).hash(&mut hasher);
+    }
+    format!("{:016x}", hasher.finish())
+}
+
+/// Files that change when the program does: manifests, locks, and those that the command line names.
+fn fingerprint(spec: &ChildSpec) -> u64 {
+    const MANIFESTS: [&str; 5] =
+        ["package.json", "package-lock.json", "pyproject.toml", "uv.lock", "Cargo.lock"];
+    let named = spec.ways.iter().flat_map(|way| std::iter::once(&way.command).chain(&way.args));
+    let paths = MANIFESTS.iter().map(|name| spec.cwd.join(name)).chain(named.map(|word| spec.cwd.join(word)));
+    let mut hasher = DefaultHasher::new();
+    for path in paths {
+        let known = fs::metadata(path).ok().filter(fs::Metadata::is_file);
+        known.map(|file| (file.len(), file.modified().ok())).hash(&mut hasher);
+    }
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::spec::Way;
+
+    fn spec(folder: &Path, command: &str) -> ChildSpec {
+        ChildSpec {
+            ways: vec![Way { command: command.into(), args: vec!["s3cret".into()], ..Way::default() }],
+            transport: None,
+            cwd: folder.to_path_buf(),
+            env: BTreeMap::new(),
+            env_file: None,
+            env_digest: 0,
+            pass_env: Vec::new(),
+            port: None,
+            path: None,
+            required: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_was_learnt_outlives_the_run_and_holds_no_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, b) = (spec(dir.path(), "a"), spec(dir.path(), "b"));
+        let memory = Memory::open(dir.path());
+        assert_eq!(memory.recall(&a), None);
+        memory.learn(&a, |learnt| learnt.path = Some("/sse".into()));
+        let memory = Memory::open(dir.path());
+        assert_eq!(memory.recall(&a).unwrap().path.as_deref(), Some("/sse"));
+        assert_eq!(memory.recall(&b), None);
+        assert!(!fs::read_to_string(dir.path().join("learnt.json")).unwrap().contains("s3cret"));
+        memory.forget(&a);
+        assert_eq!(Memory::open(dir.path()).recall(&a), None);
+    }
+
+    #[test]
+    fn another_program_may_speak_another_era() {
+        let dir = tempfile::tempdir().unwrap();
+        let spec = spec(dir.path(), "a");
+        let memory = Memory::of_this_run();
+        memory
+            .learn(&spec, |learnt| (learnt.modern, learnt.transport) = (Some(false), Some(Transport::Stdio)));
+        assert_eq!(memory.recall(&spec).unwrap().modern, Some(false));
+        fs::write(dir.path().join("package.json"), "{}").unwrap();
+        let learnt = memory.recall(&spec).unwrap();
+        assert_eq!((learnt.modern, learnt.transport), (None, Some(Transport::Stdio)));
+    }
+
+    #[test]
+    fn it_is_bounded_and_a_broken_file_is_no_harm() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("learnt.json"), "{").unwrap();
+        let memory = Memory::open(dir.path());
+        for n in 0..MOST + 5 {
+            memory.all().insert(n.to_string(), Learnt { used: n as u64, ..Learnt::default() });
+        }
+        memory.learn(&spec(dir.path(), "a"), |learnt| learnt.modern = Some(true));
+        assert_eq!(memory.all().len(), MOST);
+        assert!(!memory.all().contains_key("0") && memory.all().contains_key(&(MOST + 4).to_string()));
+    }
+}
