@@ -104,7 +104,7 @@ for (const name of names)
   await check(`${name}: found`, () => {
     const server = found.servers.find(server => server.name === name)
     assert.ok(server, JSON.stringify(found.left_out.find(out => out.name === name)))
-    assert.match(server.origin, served[name].by)
+    assert.match(`${server.origin}: ${server.command.join(' ')}`, served[name].by)
   })
 for (const [name, reason] of Object.entries(leftOut))
   await check(`${name}: left out, and it is said why`, () => {

@@ -1,92 +1,92 @@
 // What the folders of install.sh are, and what has to be found in them.
 
 /**
- * `by`: what took it, as `mcp-proxy check` says. `kind`: what it turned out to speak.
+ * `by`: what took it and the command, as `mcp-proxy check` says. `kind`: what it turned out to speak.
  * `env`: what its user wrote into `.env`. SECRET stands for a value of its own, that no other server may see; WORK for a
  * folder of this run, REPOSITORY for one of git in there.
  * `call`: a tool that needs nothing from outside. `answer`: what its text has to say.
  */
 export const served = {
-  everything: { by: /package\.json bin/, kind: 'stdio', call: ['get-sum', { a: 20, b: 22 }], answer: /42/ },
+  everything: { by: /package\.json bin: node dist/, kind: 'stdio', call: ['get-sum', { a: 20, b: 22 }], answer: /42/ },
   memory: {
-    by: /package\.json/,
+    by: /bin of @modelcontextprotocol\/server-memory: node/,
     kind: 'stdio',
     env: { MEMORY_FILE_PATH: 'WORK/memory.jsonl' },
     call: ['read_graph', {}],
     answer: /entities/,
   },
   files: {
-    by: /\.mcp\.json/,
+    by: /\.mcp\.json entry files: node/,
     kind: 'stdio',
-    call: ['read_text_file', { path: 'documents/note.txt' }],
+    call: ['read_text_file', { path: 'note.txt' }],
     answer: /Found by the folder alone/,
   },
   thinking: {
-    by: /manifest\.json/,
+    by: /manifest\.json: node/,
     kind: 'stdio',
     call: ['sequentialthinking', { thought: '?', thoughtNumber: 1, totalThoughts: 1, nextThoughtNeeded: false }],
     answer: /thoughtHistoryLength/,
   },
-  reddit: { by: /package\.json bin/, kind: 'stdio', call: ['reddit_explain', { term: 'AMA' }], answer: /Ask Me Anything/ },
-  repository: { by: /package\.json bin/, kind: 'stdio', call: ['git_log', { path: 'REPOSITORY' }], answer: /the only commit/ },
-  calendar: { by: /package\.json/, kind: 'stdio', call: ['days_in_month', { date: '2024-02-01' }], answer: /29/ },
+  reddit: { by: /package\.json bin: node dist\/cli/, kind: 'stdio', call: ['reddit_explain', { term: 'AMA' }], answer: /Ask Me Anything/ },
+  repository: { by: /package\.json bin: node/, kind: 'stdio', call: ['git_log', { path: 'REPOSITORY' }], answer: /the only commit/ },
+  calendar: { by: /bin of time-mcp: node/, kind: 'stdio', call: ['days_in_month', { date: '2024-02-01' }], answer: /29/ },
   brave: {
-    by: /package\.json/,
+    by: /bin of @brave\/brave-search-mcp-server: node/,
     kind: 'stdio',
     env: { BRAVE_API_KEY: 'SECRET' },
     call: ['brave_web_search', { query: 'mcp' }],
     answer: /./, // without the network its own error, with it the service's, which does not know the key
   },
   context7: {
-    by: /scripts\.start/,
+    by: /package\.json scripts\.start: /,
     kind: 'http',
     env: { CONTEXT7_API_KEY: 'SECRET' },
     call: ['resolve-library-id', { query: 'routing', libraryName: 'react' }],
     answer: /./, // as above
   },
   figma: {
-    by: /package\.json bin/,
+    by: /package\.json bin: node/,
     kind: 'http',
     env: { FIGMA_API_KEY: 'SECRET', DO_NOT_TRACK: '1' },
     call: ['get_figma_data', { fileKey: 'abc' }],
     answer: /fetching file/, // as above
   },
-  app: { by: /package\.json/, kind: 'http', call: ['get-time', {}], answer: /\d{4}-\d\d-\d\dT/ },
+  app: { by: /bin of @modelcontextprotocol\/server-basic-vanillajs: node/, kind: 'http', call: ['get-time', {}], answer: /\d{4}-\d\d-\d\dT/ },
   time: {
-    by: /\.venv|requirements/,
+    by: /\.venv\/bin\/mcp-server-time$/,
     kind: 'stdio',
     call: ['convert_time', { source_timezone: 'UTC', time: '12:00', target_timezone: 'Asia/Tokyo' }],
     answer: /T21:00:00\+09:00/,
   },
-  git: { by: /pyproject\.toml/, kind: 'stdio', call: ['git_log', { repo_path: 'REPOSITORY' }], answer: /the only commit/ },
-  sqlite: { by: /pyproject\.toml/, kind: 'stdio', call: ['read_query', { query: 'SELECT 6 * 7 AS n' }], answer: /42/ },
-  excel: { by: /\.venv|requirements/, kind: 'stdio', call: ['list_workbooks', { directory: 'REPOSITORY' }], answer: /./ },
-  search: { by: /pyproject\.toml/, kind: 'stdio', call: ['expand_link', { token: 'none' }], answer: /./ },
+  git: { by: /pyproject\.toml scripts: .*\.venv/, kind: 'stdio', call: ['git_log', { repo_path: 'REPOSITORY' }], answer: /the only commit/ },
+  sqlite: { by: /pyproject\.toml scripts: .*\.venv/, kind: 'stdio', call: ['read_query', { query: 'SELECT 6 * 7 AS n' }], answer: /42/ },
+  excel: { by: /\.venv\/bin\/excel-mcp-server$/, kind: 'stdio', call: ['list_workbooks', { directory: 'REPOSITORY' }], answer: /./ },
+  search: { by: /pyproject\.toml scripts: .*python \.venv/, kind: 'stdio', call: ['expand_link', { token: 'none' }], answer: /./ },
   shell: {
-    by: /pyproject\.toml/,
+    by: /pyproject\.toml scripts: uv run/,
     kind: 'stdio',
     env: { ALLOW_COMMANDS: 'echo' },
     call: ['shell_execute', { command: ['echo', 'as told'], directory: 'REPOSITORY' }],
     answer: /as told/,
   },
-  arxiv: { by: /pyproject\.toml/, kind: 'stdio', call: ['list_papers', {}], answer: /total_papers/ },
-  old: { by: /main\.py/, kind: 'http', call: ['double', { number: 21 }], answer: /42/ },
-  either: { by: /either\.py/, kind: 'http', call: ['half', { number: 84 }], answer: /42/ },
+  arxiv: { by: /pyproject\.toml scripts: .*\.venv/, kind: 'stdio', call: ['list_papers', {}], answer: /total_papers/ },
+  old: { by: /main\.py: .*\.venv\/bin\/python main\.py/, kind: 'http', call: ['double', { number: 21 }], answer: /42/ },
+  either: { by: /either\.py: uv run --script/, kind: 'http', call: ['half', { number: 84 }], answer: /42/ },
   zone: {
-    by: /zone$/,
+    by: /servers\/zone: /,
     kind: 'stdio',
     alone: true, // a file, with no folder to hold a .env
     call: ['convert_timezone', { time: '2026-01-01T12:00:00Z', input_timezone: 'UTC', output_timezone: 'Asia/Tokyo' }],
     answer: /21:00/,
   },
-  cron: { by: /bin\/mcp-cron/, kind: 'http', call: ['list_tasks', {}], answer: /\[|task/i },
+  cron: { by: /bin\/mcp-cron: /, kind: 'http', call: ['list_tasks', {}], answer: /\[|task/i },
   cortex: {
-    by: /cortex-mcp/,
+    by: /cortex-mcp: /,
     kind: 'stdio',
     call: ['convert_timezone', { datetime: '2026-01-01T12:00:00Z', target_timezone: 'Asia/Tokyo' }],
     answer: /21:00/,
   },
-  hello: { by: /hello\.sh/, kind: 'stdio', call: ['greet', { name: 'Zoë' }], answer: /Hello, Zoë!/ },
+  hello: { by: /hello\.sh: /, kind: 'stdio', call: ['greet', { name: 'Zoë' }], answer: /Hello, Zoë!/ },
 }
 
 /** Folders without a server that could be started: what `mcp-proxy check` has to say of each. */
