@@ -22,7 +22,7 @@ const secret = () => `secret-${randomBytes(12).toString('hex')}`
 
 /** One value of its own for each folder, one for what the proxy itself was started with. */
 const secrets = Object.fromEntries(names.filter(name => !served[name].alone).map(name => [name, secret()]))
-const ofProxy = { GITHUB_TOKEN: secret(), DATABASE_URI: secret(), AWS_SECRET_ACCESS_KEY: secret() }
+const ofProxy = { GITHUB_TOKEN: secret(), DATABASE_URI: secret(), MCP_PROXY_AUTH_TOKEN: secret() }
 
 /** All that a child may have: the list of docs/configuration.md, the mark by which a run knows its own, what sh adds. */
 const given =
@@ -124,7 +124,7 @@ await check('hang: nobody waited for it', () => {
   assert.deepEqual([running.hang.state, running.hang.last_error], ['starting', null])
 })
 for (const name of names) await check(`${name}: used`, () => use(name))
-for (const name of Object.keys(secrets)) await check(`${name}: has its own secrets only`, () => isolated(name, running[name]))
+for (const name of names) await check(`${name}: has its own secrets only`, () => isolated(name, running[name]))
 for (const [name, reason] of Object.entries(failing))
   await check(`${name}: fails, and it is said why`, async () => {
     assert.notEqual((await proxy.servers())[name]?.state, 'ready')

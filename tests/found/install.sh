@@ -11,7 +11,8 @@ cp "$here"/package*.json "$found"
 (cd "$found" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error)
 python3 -m venv "$found/tools"
 "$found/tools/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-PATH=$found/tools/bin:$PATH
+mkdir "$found/bin" && ln -s ../tools/bin/uv "$found/bin/uv"
+PATH=$found/bin:$PATH
 
 own_files() { mkdir -p "$servers/$1" && cp -R "$here/servers/$1/." "$servers/$1"; }
 

@@ -96,7 +96,7 @@ export const leftOut = {
   unbuilt: /dist\/index\.js.*npm install && npm run build/,
 }
 
-/** Folders whose start fails: what has to be said of it, before it and the pauses between its tries are over. */
+/** Folders whose start fails: what has to be said of it. */
 export const failing = {
   library: /./,
   keyless: /BRAVE_API_KEY/,
