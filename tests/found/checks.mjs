@@ -78,9 +78,9 @@ function isolated(name, server) {
   assert.ok(server.children.length > 0, 'it has no process')
   for (const { pid } of server.children) {
     const variables = environment(pid)
-    const own = ['FOUND_SECRET', ...Object.keys(served[name].env ?? {})]
-    assert.equal(variables.FOUND_SECRET, secrets[name])
-    assert.deepEqual(Object.keys(variables).filter(key => !given.test(key) && !own.includes(key)), [])
+    const own = { FOUND_SECRET: secrets[name], ...filled(name, served[name].env ?? {}), ...served[name].set }
+    for (const [key, value] of Object.entries(own)) assert.equal(variables[key], value, key)
+    assert.deepEqual(Object.keys(variables).filter(key => !given.test(key) && !(key in own)), [])
     for (const process of tree(pid))
       for (const [key, value] of Object.entries(environment(process)))
         assert.ok(!others.some(other => other && value.includes(other)), `${key} of ${process} is another's`)

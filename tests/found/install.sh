@@ -58,7 +58,7 @@ source_of() {
 # ... after `uv sync`.
 source_synced() {
     source_of "$@"
-    uv sync --quiet --frozen --no-dev --no-editable --python 3.11 --project "$servers/$1"
+    uv sync --quiet --frozen --no-dev --python 3.11 --project "$servers/$1"
 }
 
 npm_checkout everything @modelcontextprotocol/server-everything

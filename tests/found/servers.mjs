@@ -3,7 +3,7 @@
 /**
  * `by`: what took it and the command, as `mcp-proxy check` says. `kind`: what it turned out to speak.
  * `env`: what its user wrote into `.env`. SECRET stands for a value of its own, that no other server may see; WORK for a
- * folder of this run, REPOSITORY for one of git in there.
+ * folder of this run, REPOSITORY for one of git in there. `set`: what its way of starting sets.
  * `call`: a tool that needs nothing from outside. `answer`: what its text has to say.
  */
 export const served = {
@@ -24,6 +24,7 @@ export const served = {
   thinking: {
     by: /manifest\.json: node/,
     kind: 'stdio',
+    set: { DISABLE_THOUGHT_LOGGING: 'true' },
     call: ['sequentialthinking', { thought: '?', thoughtNumber: 1, totalThoughts: 1, nextThoughtNeeded: false }],
     answer: /thoughtHistoryLength/,
   },
@@ -61,7 +62,13 @@ export const served = {
   git: { by: /pyproject\.toml scripts: .*\.venv/, kind: 'stdio', call: ['git_log', { repo_path: 'REPOSITORY' }], answer: /the only commit/ },
   sqlite: { by: /pyproject\.toml scripts: .*\.venv/, kind: 'stdio', call: ['read_query', { query: 'SELECT 6 * 7 AS n' }], answer: /42/ },
   excel: { by: /\.venv\/bin\/excel-mcp-server$/, kind: 'stdio', call: ['list_workbooks', { directory: 'REPOSITORY' }], answer: /./ },
-  search: { by: /pyproject\.toml scripts: .*python \.venv/, kind: 'stdio', call: ['expand_link', { token: 'none' }], answer: /./ },
+  search: {
+    by: /pyproject\.toml scripts: .*python \.venv/,
+    kind: 'stdio',
+    set: { PYTHONPATH: 'src' },
+    call: ['expand_link', { token: 'none' }],
+    answer: /./,
+  },
   shell: {
     by: /pyproject\.toml scripts: uv run/,
     kind: 'stdio',
