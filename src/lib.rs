@@ -6,14 +6,16 @@
 //! ```text
 //! cli                       the command line, the commands to a running proxy
 //! app                       composition, the main thread's events, the order of the end
-//! front   ops   signal      routes and guards │ health thread and reports │ INT, TERM, HUP
+//! front   ops               routes and guards │ health thread and reports
+//! signal  watch             INT, TERM, HUP │ what changes in the servers folder
 //! fleet                     the servers that are served, by name
 //! bridge                    clients meet the children of a stdio server, or links to an HTTP server
 //! forward                   HTTP servers: requests passed on as they are; links, which stand in for a child's pipes
 //! server  discovery         supervisor, child, pipes, ports │ from folders to specifications
 //! config  http              resolved configuration │ an embedded HTTP/1.1 server that knows nothing of MCP
 //! protocol                  JSON-RPC envelopes, revisions, events: pure
-//! log  thread  limits       import nothing of ours
+//! log  thread  limits       how it speaks, and how much of anything there may be
+//! secrets                   what is never shown; imports nothing of ours
 //! ```
 //!
 //! The bridge is the largest, and has rooms: `children` (which child serves whom), `peer` (one child: the calls in
@@ -27,14 +29,24 @@
 //! - `protocol`, the rules of `discovery`, the restart policy and the routes are pure.
 //! - No lock is held while waiting for a client or a child. (One is held across `fork` and `exec`, so that no exit
 //!   can come before its process is known.)
-//! - No message body is logged. Nothing that came from outside is unwrapped.
+//! - No message body is logged, no secret shown: what is printed passes through `secrets::mask`. Nothing that came
+//!   from outside is unwrapped.
 //!
 //! # Threads
 //! `main` · `accept` · `conn-N` (a bounded pool, one request each) · for each server `sup:NAME`, and while a child runs
-//! `in:NAME`, `out:NAME`, `err:NAME` · for each link to an HTTP server `post:NAME`, another one for each request in
+//! `in:NAME`, `out:NAME`, `err:NAME`, until it is ready `find:NAME`, which looks for HTTP, and `use:NAME` if what it may
+//! take is limited · for each link to an HTTP server `post:NAME`, another one for each request in
 //! flight there, and `get:NAME` where it reads a stream of the server's · `sse:NAME` for each call of a client of
 //! 2024-11-05 · `reaper` · `health`, with an `ask:NAME` for each server it asks · `signals` · `reload` ·
-//! `table` and `stop`, once each. Long-lived ones have one inbox each.
+//! with `--dev` `watch` and its `bell` · `table` and `stop`, once each. Long-lived ones have one inbox each.
+//!
+//! # A start
+//! What a server is, its folder does not tell: most that can speak HTTP speak on their pipes unless asked otherwise. So
+//! a specification holds *ways* to start it, the likeliest first, and the supervisor finds out the rest. It writes
+//! `initialize` on stdin; meanwhile `find:NAME` watches where the child and what descends from it listens, and asks
+//! there for MCP (`forward::link::sight`). The first proper answer decides. A child that ends without one has the next
+//! attempt follow: further arguments, then another way (`server::attempts`); what it said explains why
+//! (`server::diagnosis`). What was found out is kept in the state folder (`server::learnt`) and comes first next time.
 //!
 //! # A call
 //! The connection thread reads the request and passes the guards, finds the session (a modern request is one of its
@@ -57,6 +69,8 @@ pub mod limits;
 mod log;
 mod ops;
 mod protocol;
+mod secrets;
 mod server;
 mod signal;
 mod thread;
+mod watch;

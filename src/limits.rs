@@ -46,6 +46,8 @@ pub struct Limits {
     pub park_seconds: u64,
     /// Sent events of one server that are kept for clients that come back for them; the oldest go first.
     pub replay_bytes: usize,
+    /// Folders that are watched in development; what lies in more of them is not.
+    pub max_watched_folders: usize,
     /// Lines of a child's stderr kept for error reports and `/NAME/logs`.
     pub stderr_lines: usize,
 }
@@ -72,6 +74,7 @@ impl Default for Limits {
             max_parked: 100,
             park_seconds: 600,
             replay_bytes: 16 * 1024 * 1024,
+            max_watched_folders: 4096,
             stderr_lines: 100,
         }
     }

@@ -3,6 +3,7 @@
 //! JSON keys: `ts` (RFC 3339, UTC), `level`, `target`, `event`, `server` where one is meant, further fields of the
 //! event, and `message`.
 
+use crate::secrets;
 use env_logger::fmt::Formatter;
 use log::kv::{Error, Key, Value, VisitSource};
 use log::{LevelFilter, Record};
@@ -46,7 +47,7 @@ fn json(record: &Record<'_>) -> serde_json::Value {
     line.insert("ts".into(), now().into());
     line.insert("level".into(), record.level().as_str().to_ascii_lowercase().into());
     line.insert("target".into(), record.target().into());
-    line.insert("message".into(), record.args().to_string().into());
+    line.insert("message".into(), message(record).into());
     line.into()
 }
 
@@ -64,8 +65,13 @@ fn write_text(out: &mut Formatter, record: &Record<'_>, colour: bool) -> io::Res
         (true, log::Level::Warn) => ("\x1b[33m", "\x1b[0m"),
         _ => ("", ""),
     };
-    let text = printable(&record.args().to_string());
+    let text = printable(&message(record));
     writeln!(out, "{} {start}{:5}{end} {server}: {text}{detail}", now(), record.level())
+}
+
+/// What a child prints, and what libraries make of it, may hold its secrets.
+fn message(record: &Record<'_>) -> String {
+    secrets::mask(&record.args().to_string()).into_owned()
 }
 
 /// What a child prints may hold terminal controls; they are shown, not obeyed.
@@ -94,7 +100,9 @@ impl<'kvs> VisitSource<'kvs> for Fields {
             (Some(number), _, _) => number.into(),
             (_, Some(number), _) => number.into(),
             (_, _, Some(flag)) => flag.into(),
-            _ => value.to_string().into(),
+            // A name is no secret, even if somebody chose it for one.
+            _ if key.as_str() == "server" => value.to_string().into(),
+            _ => secrets::mask(&value.to_string()).into(),
         };
         self.0.insert(key.to_string(), json);
         Ok(())
@@ -119,6 +127,16 @@ mod tests {
         assert_eq!((&line["level"], &line["target"]), (&"warn".into(), &"ours".into()), "{line}");
         assert_eq!((&line["message"], &line["event"]), (&"said".into(), &"theirs".into()), "{line}");
         assert_ne!(line["ts"], "theirs");
+    }
+
+    #[test]
+    fn secrets_are_not_logged() {
+        secrets::keep(["the-secret-in-a-log-line".to_string()]);
+        let pairs = [("why", Value::from("the-secret-in-a-log-line"))];
+        let mut record = Record::builder();
+        record.key_values(&pairs);
+        let line = json(&record.args(format_args!("it is the-secret-in-a-log-line")).build());
+        assert_eq!((&line["message"], &line["why"]), (&"it is ***".into(), &"***".into()));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lower rooms first. A module may use those in earlier rows only (and itself).
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
+    &["secrets"],
     &["limits", "thread", "log"],
     &["protocol"],
     &["config", "http"],
@@ -13,7 +14,7 @@ const LAYERS: [&[&str]; 10] = [
     &["forward"],
     &["bridge"],
     &["fleet"],
-    &["front", "ops", "signal"],
+    &["front", "ops", "signal", "watch"],
     &["app"],
     &["cli"],
 ];

@@ -118,6 +118,21 @@ fn paths_of_flags_and_variables_start_from_the_current_folder() {
 }
 
 #[test]
+fn imports_are_files_of_the_file_the_environment_or_the_flag() {
+    let import = |pairs: &[_], flags| {
+        load_text("[proxy]\nimport = ['a.json', 'b.json']\n", pairs, flags).unwrap().config.proxy.import
+    };
+    assert_eq!(import(&[], Flags::default()), ["a.json", "b.json"]);
+    let here = |file: &str| std::env::current_dir().unwrap().join(file).display().to_string();
+    assert_eq!(
+        import(&[("MCP_PROXY_IMPORT", "c.json, d.json")], Flags::default()),
+        [here("c.json"), here("d.json")]
+    );
+    let flags = Flags { import: vec!["e.json".to_string()], ..Flags::default() };
+    assert_eq!(import(&[("MCP_PROXY_IMPORT", "c.json")], flags), [here("e.json")]);
+}
+
+#[test]
 fn an_unknown_variable_is_a_warning() {
     let loaded = load_text("", &[("MCP_PROXY_LISTN", "x"), ("MCP_OTHER", "x")], Flags::default()).unwrap();
     assert_eq!(loaded.warnings.len(), 1);
@@ -219,6 +234,15 @@ fn a_server_takes_numbers_as_text() {
 }
 
 #[test]
+fn a_server_may_be_given_much_memory_and_a_user_by_number() {
+    let config =
+        config("[server.a]\ncommand = 'x'\nmemory_limit_bytes = 8000000000\nuser = 1000\ngroup = 'media'\n");
+    let server = &config.server["a"];
+    assert_eq!(server.memory_limit_bytes, Some(8_000_000_000));
+    assert_eq!((server.user.as_deref(), server.group.as_deref()), (Some("1000"), Some("media")));
+}
+
+#[test]
 fn a_mistake_in_one_server_loses_only_that_server() {
     let cases = [
         ("comand = 'x'", ":4: unknown key `comand`; did you mean `command`?"),
@@ -229,6 +253,8 @@ fn a_mistake_in_one_server_loses_only_that_server() {
         ("env = 's3cret'", ":4: env: a table of strings is expected here"),
         ("env = { A = ['s3cret'] }", ":4: env: `A` must be a string"),
         ("transport = 'sse'", ":4: transport: unknown variant `sse`, expected `stdio` or `http`"),
+        ("user = ''", ":4: user: a name or a number is expected here"),
+        ("max_open_files = 2000000", ":4: max_open_files: 2000000 is out of range; use 0 to 1000000"),
         ("start_timeout_seconds = 0", ":4: start_timeout_seconds: 0 is out of range"),
     ];
     for (line, expected) in cases {

@@ -3,6 +3,7 @@
 //! a test sees what a proxy made of it.
 //!
 //! Environment: `HOST`, `PORT` (0: any, the address is printed on stderr), `FAKE_NO_SESSIONS=1`, `FAKE_KEEP_ALIVE=1`,
+//! `FAKE_LOCKED=1` (who shows no credentials gets 401),
 //! and what `examples/fake/settings.rs` says. Connections are closed after each answer unless told otherwise:
 //! tiny_http can leave one of several connections opened together unserved until another one closes.
 
@@ -74,7 +75,9 @@ fn serve(site: &Site, mut request: Request) {
     let Some(asked) = Asked::read(&mut request) else { return };
     // The raw writer, because the usual answer keeps an event stream back until it has 8 KiB of it.
     let out = Out::new(request.into_writer());
+    let locked = !variable("FAKE_LOCKED").is_empty() && asked.header("authorization").is_none();
     let written = match (site, asked.path.as_str()) {
+        _ if locked => out.header("WWW-Authenticate", "Bearer").empty(401),
         (Site::Streamable(endpoint), "/mcp") => endpoint.serve(&asked, out),
         (Site::Old(old), "/sse") => old.open(&asked, out),
         (Site::Old(old), "/messages") => old.message(&asked, out),

@@ -4,6 +4,7 @@
 
 #[path = "../fake/mod.rs"]
 mod fake;
+mod other_port;
 
 use fake::{Out, Outlet, Peer, Server, Settings};
 use std::io::{BufRead, Write};
@@ -13,6 +14,7 @@ fn main() {
     if fake::linger() {
         return;
     }
+    other_port::open();
     let server = Server::start(Settings::apply("fake", "2025-11-25", &[]));
     let out: Out = Arc::new(Stdout);
     let peer = Peer::new(server, out.clone());

@@ -15,6 +15,7 @@ use crate::server::ports::Ports;
 use crate::server::{Context, Gate, Guard as ChildGuard, Memory, Reaper, raise_open_files};
 use crate::signal::{self, Signal};
 use crate::thread;
+use crate::watch::{Changes, Watch};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use reloader::Reloader;
 use run_file::RunFile;
@@ -36,12 +37,19 @@ const LAST_WRITES: Duration = Duration::from_millis(500);
 enum Event {
     Signal(Signal),
     Command(Command),
+    Changed(Changes),
     Stopped,
 }
 
 impl From<Signal> for Event {
     fn from(signal: Signal) -> Event {
         Event::Signal(signal)
+    }
+}
+
+impl From<Changes> for Event {
+    fn from(changes: Changes) -> Event {
+        Event::Changed(changes)
     }
 }
 
@@ -65,7 +73,7 @@ pub(crate) fn run(
     loaded: Loaded,
     reload: impl Fn() -> Result<Loaded, String> + Send + 'static,
 ) -> Result<(), String> {
-    let config = loaded.config.clone();
+    let (config, dev) = (loaded.config.clone(), loaded.dev);
     let socket = bind(&config)?;
     let address = socket.local_addr().map_err(|error| error.to_string())?;
     let base = match config.proxy.public_url.trim_end_matches('/') {
@@ -77,15 +85,19 @@ pub(crate) fn run(
     let run_file = RunFile::write(&state_dir, address)?;
     // Who reads this line may connect and send commands at once.
     log::info!(event = "listening"; "listening on http://{address}");
-    let found = source.discover()?;
-
     let (sender, events) = unbounded();
+    // Before anything is found, so that nothing changes unseen.
+    let watch = if dev { Some(watch(&source, &config, &sender)?) } else { None };
+    let found = source.discover()?;
+    if let Some(watch) = &watch {
+        watch.attend(source.plan().with(&found.servers));
+    }
     signal::listen(sender.clone()).map_err(|error| format!("signals cannot be handled: {error}"))?;
     let fleet = Arc::new(fleet(&config, &state_dir)?);
     let front = Arc::new(front(&config, &fleet, base.clone(), run_file.secret(), &sender));
     let http = http::Server::start(&affordable(&config.limits), Arc::clone(&front) as Arc<dyn http::Handler>);
     let http = Arc::new(http.map_err(|error| format!("the listener cannot start: {error}"))?);
-    let reloader = Reloader::start(source, Arc::clone(&fleet), Arc::clone(&http))
+    let reloader = Reloader::start(source, Arc::clone(&fleet), Arc::clone(&http), watch)
         .map_err(|error| format!("no thread: {error}"))?;
     let app = App { events, reloader, fleet, front, http, run_file, sender };
     app.fleet.apply(found.servers, found.left_out, &app.http);
@@ -119,6 +131,11 @@ fn bind(config: &Config) -> Result<TcpListener, String> {
         ),
         _ => format!("{address} cannot be listened on: {error}; choose another with --listen 127.0.0.1:PORT"),
     })
+}
+
+fn watch(source: &Source, config: &Config, events: &Sender<Event>) -> Result<Watch, String> {
+    Watch::start(source.plan(), config.limits.max_watched_folders, events.clone())
+        .map_err(|error| format!("no thread: {error}"))
 }
 
 fn fleet(config: &Config, state_dir: &Path) -> Result<Fleet, String> {
@@ -161,6 +178,7 @@ impl App {
                 }
                 Event::Signal(Signal::Reload) => self.reloader.reload(None),
                 Event::Command(Command::Reload(reply)) => self.reloader.reload(reply),
+                Event::Changed(changes) => self.reloader.changed(changes),
             }
         }
     }

@@ -65,9 +65,10 @@ impl From<lexopt::Error> for UsageError {
 }
 
 const COMMANDS: [&str; 8] = ["run", "check", "list", "start", "stop", "restart", "reload", "healthcheck"];
-const OPTIONS: [&str; 9] = [
+const OPTIONS: [&str; 10] = [
     "--config",
     "--servers",
+    "--import",
     "--listen",
     "--state-dir",
     "--dev",
@@ -96,6 +97,7 @@ where
             }
             Arg::Long("config") => flags.config = Some(PathBuf::from(parser.value()?)),
             Arg::Long("servers") => flags.servers = Some(parser.value()?.string()?),
+            Arg::Long("import") => flags.import.push(parser.value()?.string()?),
             Arg::Long("listen") => flags.listen = Some(parser.value()?.string()?),
             Arg::Long("state-dir") => flags.state_dir = Some(parser.value()?.string()?),
             Arg::Long("log-format") => flags.log_format = Some(parser.value()?.string()?),
@@ -183,6 +185,7 @@ mod tests {
         let rest = parse("--servers s --state-dir d --log-format json".split(' ')).unwrap().flags;
         assert_eq!((rest.servers.as_deref(), rest.state_dir.as_deref()), (Some("s"), Some("d")));
         assert_eq!(rest.log_format.as_deref(), Some("json"));
+        assert_eq!(parse("--import a --import=b".split(' ')).unwrap().flags.import, ["a", "b"]);
     }
 
     #[test]

@@ -1,139 +1,176 @@
 //! `mcp-proxy check`: what was found, how it would start, which variables it gets, what is wrong.
 
-use crate::config::redact;
-use crate::config::spec::{ChildSpec, Launch, RemoteSpec, ServerSpec, Transport};
-use crate::discovery::{Disabled, Discovery, LeftOut};
+use crate::config::spec::{ChildSpec, Launch, RemoteSpec, ServerSpec, Transport, Way};
+use crate::config::{environment, redact};
+use crate::discovery::{About, Disabled, Discovery, LeftOut, PassedOver};
+use crate::secrets;
+use crate::server::{Preflight, preflight};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::path::Path;
 
 /// Everything `check` has to say; `--json` prints it as it is.
 #[derive(Serialize)]
 struct Report<'a> {
-    servers: Vec<Server>,
-    left_out: &'a [LeftOut],
+    servers: Vec<Server<'a>>,
+    left_out: Vec<Out<'a>>,
     disabled: &'a [Disabled],
     warnings: Vec<&'a String>,
 }
 
 #[derive(Serialize)]
-struct Server {
-    name: String,
+struct Server<'a> {
+    name: &'a str,
     kind: &'static str,
-    /// Program and arguments; empty for a remote server.
+    /// Program and arguments of the first way; empty for a remote server.
     command: Vec<String>,
+    /// The ways that are tried one after the other; the first is `command`.
+    ways: Vec<Shown<'a>>,
+    passed_over: &'a [PassedOver],
     /// Where a remote server is.
     url: Option<String>,
     cwd: Option<String>,
-    origin: String,
+    origin: &'a str,
     /// Names of variables (of header fields, if it is remote) and where each comes from; never a value.
     variables: BTreeMap<String, &'static str>,
-    /// What is wrong with it, though it can be started.
+    /// Variables it says it cannot do without.
+    required: &'a [String],
+    /// What keeps it from starting.
     problems: Vec<String>,
+    /// What should not be so, though it can be started.
+    warnings: Vec<String>,
 }
 
+/// A way to start a server.
+#[derive(Serialize)]
+struct Shown<'a> {
+    origin: &'a str,
+    command: Vec<String>,
+    /// Arguments that are added where it ends without having spoken MCP.
+    retries: &'a [Vec<String>],
+    /// Whether its first start downloads or builds.
+    prepares: bool,
+}
+
+/// What cannot be served.
+#[derive(Serialize)]
+struct Out<'a> {
+    #[serde(flatten)]
+    left: &'a LeftOut,
+    passed_over: &'a [PassedOver],
+}
+
+static NOTHING: About = About { dotenv: None, passed_over: Vec::new() };
+
 /// Prints what was found, and `warnings` of the configuration with it. The answer is whether all is well: nothing
-/// is left out and every `.env` can be read.
+/// is left out, nothing keeps a server from starting and every variable that is needed is set.
 ///
 /// # Errors
 /// `out` cannot be written to.
 pub fn check(found: &Discovery, warnings: &[String], json: bool, out: &mut dyn Write) -> io::Result<bool> {
     let report = report(found, warnings);
-    if json {
-        serde_json::to_writer_pretty(&mut *out, &report)?;
-        writeln!(out)?;
-    } else {
-        write_text(&report, out)?;
+    let mut text = Vec::new();
+    match json {
+        true => serde_json::to_writer_pretty(&mut text, &report)?,
+        false => write_text(&report, &mut text)?,
     }
+    writeln!(out, "{}", secrets::mask(String::from_utf8_lossy(&text).trim_end()))?;
     Ok(report.left_out.is_empty() && report.servers.iter().all(|server| server.problems.is_empty()))
 }
 
 fn report<'a>(found: &'a Discovery, warnings: &'a [String]) -> Report<'a> {
+    let about = |name: &str| found.about.get(name).unwrap_or(&NOTHING);
+    // A name may be that of a server too, whose notes these are then.
+    let is_served = |name: &str| found.servers.iter().any(|spec| spec.name == name);
+    let left_out = found.left_out.iter().map(|left| {
+        let passed_over = if is_served(&left.name) { &[] } else { about(&left.name).passed_over.as_slice() };
+        Out { left, passed_over }
+    });
     Report {
-        servers: found.servers.iter().map(server).collect(),
-        left_out: &found.left_out,
+        servers: found.servers.iter().map(|spec| server(spec, about(&spec.name))).collect(),
+        left_out: left_out.collect(),
         disabled: &found.disabled,
         warnings: warnings.iter().chain(&found.warnings).collect(),
     }
 }
 
-fn server(spec: &ServerSpec) -> Server {
+fn server<'a>(spec: &'a ServerSpec, about: &'a About) -> Server<'a> {
+    secrets::keep(redact::secrets_of(spec));
     match &spec.launch {
-        Launch::Child(child) => local(spec, child),
+        Launch::Child(child) => local(spec, child, about),
         Launch::Remote(remote) => distant(spec, remote),
     }
 }
 
-fn local(spec: &ServerSpec, child: &ChildSpec) -> Server {
-    let mut problems = Vec::new();
-    let mut variables: BTreeMap<String, &'static str> = BTreeMap::new();
-    let passed = |name: &String| match std::env::var_os(name) {
-        Some(_) => (name.clone(), "passed on"),
-        None => (name.clone(), "to be passed on, but not set here"),
-    };
-    variables.extend(child.pass_env.iter().map(passed));
-    if let Some(file) = &child.env_file {
-        match env_names(file) {
-            Ok(names) => variables.extend(names.into_iter().map(|name| (name, ".env"))),
-            Err(fault) => problems.push(format!("{}: {fault}", file.display())),
-        }
-    }
-    variables.extend(child.env.keys().map(|name| (name.clone(), "configuration")));
-    let way = child.first_way();
-    let arguments = redact::arguments(&way.args);
+fn local<'a>(spec: &'a ServerSpec, child: &'a ChildSpec, about: &'a About) -> Server<'a> {
+    let Preflight { variables, missing, mut problems, warnings } = preflight(child, &environment());
+    problems.extend(missing.iter().map(|name| unset(name, about)));
+    let ways: Vec<Shown<'_>> = child.ways.iter().map(shown_way).collect();
     Server {
-        name: spec.name.clone(),
-        kind: if child.transport == Some(Transport::Http) { "http" } else { "stdio" },
-        command: std::iter::once(way.command.clone()).chain(arguments).collect(),
+        name: &spec.name,
+        kind: match child.transport {
+            Some(Transport::Http) => "http",
+            Some(Transport::Stdio) => "stdio",
+            None => "stdio or http",
+        },
+        command: ways.first().map(|way| way.command.clone()).unwrap_or_default(),
+        ways,
+        passed_over: &about.passed_over,
         url: None,
         cwd: Some(child.cwd.display().to_string()),
-        origin: spec.origin.clone(),
+        origin: &spec.origin,
         variables,
+        required: &child.required,
         problems,
+        warnings,
     }
 }
 
-fn distant(spec: &ServerSpec, remote: &RemoteSpec) -> Server {
+fn shown_way(way: &Way) -> Shown<'_> {
+    Shown {
+        origin: &way.origin,
+        command: std::iter::once(way.command.clone()).chain(redact::arguments(&way.args)).collect(),
+        retries: &way.retries,
+        prepares: way.prepares,
+    }
+}
+
+/// What to do about a variable that it needs and nothing sets.
+fn unset(name: &str, about: &About) -> String {
+    let remedy = match &about.dotenv {
+        Some(file) => format!("put {name}=… into {file}"),
+        None => format!("set it in env of [server.NAME] in proxy.toml, or name {name} in pass_env"),
+    };
+    format!("{name} is required and nothing sets it; {remedy}")
+}
+
+fn distant<'a>(spec: &'a ServerSpec, remote: &'a RemoteSpec) -> Server<'a> {
     Server {
-        name: spec.name.clone(),
+        name: &spec.name,
         kind: "remote",
         command: Vec::new(),
+        ways: Vec::new(),
+        passed_over: &[],
         url: Some(redact::url(&remote.url.to_string())),
         cwd: None,
-        origin: spec.origin.clone(),
+        origin: &spec.origin,
         variables: remote.headers.keys().map(|name| (name.clone(), "header")).collect(),
+        required: &[],
         problems: Vec::new(),
+        warnings: Vec::new(),
     }
-}
-
-/// Names set in a `.env` file. A fault does not repeat the line: it may hold a secret.
-fn env_names(file: &Path) -> Result<Vec<String>, String> {
-    let variables = dotenvy::from_path_iter(file).map_err(|error| format!("cannot be read: {error}"))?;
-    let mut names: Vec<String> = Vec::new();
-    for variable in variables {
-        match variable {
-            Ok((name, _)) => names.push(name),
-            Err(_) => {
-                let after = names.last().map(|name| format!(" (after {name})")).unwrap_or_default();
-                return Err(format!(
-                    "a line is not NAME=value{after}; put values with spaces or # into quotes"
-                ));
-            }
-        }
-    }
-    Ok(names)
 }
 
 fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     for server in &report.servers {
         write_server(server, out)?;
     }
-    for left in report.left_out {
+    for Out { left, passed_over } in &report.left_out {
         writeln!(out, "{} (left out)", shown(&left.name))?;
         line(out, "from", &left.place)?;
         line(out, "reason", &left.reason)?;
         line(out, "remedy", &left.remedy)?;
+        write_passed_over(passed_over, out)?;
     }
     for off in report.disabled {
         writeln!(out, "{} (switched off)", shown(&off.name))?;
@@ -146,8 +183,8 @@ fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "servers: {servers}, left out: {left_out}, switched off: {disabled}")
 }
 
-fn write_server(server: &Server, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{} ({})", shown(&server.name), server.kind)?;
+fn write_server(server: &Server<'_>, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{} ({})", shown(server.name), server.kind)?;
     match &server.url {
         Some(url) => line(out, "url", url)?,
         None => line(out, "start", &command_line(&server.command))?,
@@ -155,13 +192,39 @@ fn write_server(server: &Server, out: &mut dyn Write) -> io::Result<()> {
     if let Some(cwd) = &server.cwd {
         line(out, "in", cwd)?;
     }
-    line(out, "from", &server.origin)?;
+    line(out, "from", server.origin)?;
+    write_ways(&server.ways, out)?;
+    write_passed_over(server.passed_over, out)?;
     if !server.variables.is_empty() {
         let names: Vec<String> =
             server.variables.iter().map(|(name, from)| format!("{name} ({from})")).collect();
         line(out, "variables", &names.join(", "))?;
     }
-    server.problems.iter().try_for_each(|problem| line(out, "problem", problem))
+    server.problems.iter().try_for_each(|problem| line(out, "problem", problem))?;
+    server.warnings.iter().try_for_each(|warning| line(out, "warning", warning))
+}
+
+/// What is tried after the first command, and what its first start takes.
+fn write_ways(ways: &[Shown<'_>], out: &mut dyn Write) -> io::Result<()> {
+    let Some((first, others)) = ways.split_first() else {
+        return Ok(());
+    };
+    if first.prepares {
+        line(out, "first", "downloads or builds what it needs, within first_start_timeout_seconds")?;
+    }
+    if !first.retries.is_empty() {
+        let retries: Vec<String> = first.retries.iter().map(|list| command_line(list)).collect();
+        line(out, "then with", &format!("{}, if it ends without having spoken MCP", retries.join(" | ")))?;
+    }
+    others
+        .iter()
+        .try_for_each(|way| line(out, "or", &format!("{} ({})", command_line(&way.command), way.origin)))
+}
+
+fn write_passed_over(passed_over: &[PassedOver], out: &mut dyn Write) -> io::Result<()> {
+    let mut notes = passed_over.iter();
+    notes
+        .try_for_each(|note| line(out, "passed", &format!("{}: {}; {}", note.what, note.reason, note.remedy)))
 }
 
 fn line(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
@@ -222,7 +285,7 @@ mod tests {
         assert!(!well);
         for expected in [
             "far (remote)\n  url       https://h/mcp?***\n  from      [server.far]\n  variables X-Key (header)\n",
-            "notes (stdio)\n  start     sh -c 'true \\u{1b}[2J' --token ***\n",
+            "notes (stdio or http)\n  start     sh -c 'true \\u{1b}[2J' --token ***\n",
             "  variables A (configuration), HOME (passed on), KEY (.env)\n",
             "empty (left out)\n  from      servers/empty\n  reason    empty\n  remedy    if it is a git submodule",
             "warning: careful\nservers: 2, left out: 1, switched off: 0\n",
@@ -230,6 +293,29 @@ mod tests {
             assert!(text.contains(expected), "no {expected:?} in\n{text}");
         }
         assert!(!text.contains("s3cret"), "{text}");
+    }
+
+    #[test]
+    fn what_is_needed_and_not_set_is_a_problem() {
+        let dir = TempDir::new().unwrap();
+        let folder = dir.path().join("servers/steam");
+        fs::create_dir_all(&folder).unwrap();
+        let entry =
+            r#"{"command": "sh", "args": ["x.sh", "${KEY}"], "env": {"TOKEN": "${TOKEN}", "KEY": "${KEY}"}}"#;
+        fs::write(folder.join(".mcp.json"), format!("{{\"mcpServers\": {{\"steam\": {entry}}}}}")).unwrap();
+        fs::write(folder.join("x.sh"), "").unwrap();
+        fs::write(folder.join(".env"), "KEY=long-s3cret\n").unwrap();
+        let (well, text) = output(&discover(&Config::default(), dir.path()).unwrap(), false);
+        assert!(!well && text.contains("start     sh x.sh ***\n"), "{text}");
+        assert!(
+            text.contains(
+                "problem   TOKEN is required and nothing sets it; put TOKEN=… into servers/steam/.env"
+            ),
+            "{text}"
+        );
+        assert!(!text.contains("s3cret"), "{text}");
+        fs::write(folder.join(".env"), "KEY=long-s3cret\nTOKEN=1\n").unwrap();
+        assert!(output(&discover(&Config::default(), dir.path()).unwrap(), true).0);
     }
 
     #[test]

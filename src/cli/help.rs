@@ -19,10 +19,11 @@ Commands
 Options, before or after any command             Environment                Default
   --config FILE       configuration file         MCP_PROXY_CONFIG           ./proxy.toml, if it exists
   --servers FOLDER    folder of servers          MCP_PROXY_SERVERS          ./servers
+  --import FILE       servers of another client  MCP_PROXY_IMPORT           none; may be given several times
   --listen IP:PORT    address to listen on       MCP_PROXY_LISTEN           127.0.0.1:3000
   --state-dir FOLDER  keys and sessions          MCP_PROXY_STATE_DIR        ~/.local/state/mcp-proxy
   --log-format FORM   text or json               MCP_PROXY_LOG_FORMAT       text
-  --dev               for writing a server       MCP_PROXY_DEV              off
+  --dev               restart what changes       MCP_PROXY_DEV              off
   --help, --version
 
   An option wins over the environment, that over the file, that over the default. The file has many more keys;
@@ -30,15 +31,16 @@ Options, before or after any command             Environment                Defa
 
 Files
   proxy.toml          needed only to change a default; the one in the source names every key
-  servers/NAME/       a server: package.json, pyproject.toml or an executable says how it is started
+  servers/NAME/       a server; its own files say how it is started: docs/discovery.md
   servers/NAME/server.toml, .env
                       its own keys (command, args, env, ...) and its variables
-  servers/*.json      the mcpServers of another client's configuration
+  servers/*.json      servers of another client's configuration, like those of --import
 
 Examples
   mcp-proxy check                       is everything in ./servers understood?
   mcp-proxy --listen 127.0.0.1:8080     serve on another port
   mcp-proxy restart notes               after changing it
+  mcp-proxy --dev                       while you write one: what you save is served at once
 
 Exit codes: 0 well; 1 something is wrong or not running; 2 usage or configuration.
 ";

@@ -76,6 +76,7 @@ fn control(flags: &Flags) -> Result<Control, Failure> {
 
 fn run(flags: &Flags) -> Result<(), Failure> {
     let loaded = loaded(flags)?;
+    server::seclude();
     logging::init(loaded.config.log.format == LogFormat::Json, loaded.config.log.level.into());
     let again = flags.clone();
     app::run(loaded, move || resolve(&again, &environment())).map_err(Failure::Unusable)

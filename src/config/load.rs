@@ -13,6 +13,8 @@ pub struct Flags {
     pub config: Option<PathBuf>,
     /// `--servers`
     pub servers: Option<String>,
+    /// `--import`, each time it was given
+    pub import: Vec<String>,
     /// `--listen`
     pub listen: Option<String>,
     /// `--state-dir`
@@ -36,6 +38,15 @@ pub struct Loaded {
     pub dir: PathBuf,
     /// `--dev` or `MCP_PROXY_DEV`.
     pub dev: bool,
+}
+
+impl Loaded {
+    /// The files that say all this, there or not.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let own = self.file.clone().unwrap_or_else(|| PathBuf::from(DEFAULT_FILE));
+        let imported = self.config.proxy.import.iter().map(|file| self.dir.join(file));
+        std::iter::once(own).chain(imported).collect()
+    }
 }
 
 /// The file that is read if it exists and no other is named.
@@ -225,12 +236,8 @@ impl Layers {
     }
 
     fn set_from_here(&mut self, section: &str, key: &str, value: Value, place: &str) {
-        let is_path = matches!((section, key), ("proxy", "servers" | "state_dir"));
-        let from_here = match value.as_str() {
-            Some(path) if is_path && self.dir != Path::new("") => std::path::absolute(path).ok(),
-            _ => None,
-        };
-        let value = from_here.map_or(value, |path| Value::from(path.display().to_string()));
+        let is_path = matches!((section, key), ("proxy", "servers" | "state_dir" | "import"));
+        let value = if is_path && self.dir != Path::new("") { from_here(value) } else { value };
         self.set(section, key, value, place);
     }
 
@@ -246,5 +253,19 @@ impl Layers {
                 self.set_from_here(section, key, Value::from(value.as_str()), flag);
             }
         }
+        if !flags.import.is_empty() {
+            self.set_from_here("proxy", "import", Value::from(flags.import.clone()), "--import");
+        }
+    }
+}
+
+/// A path, or each of several, from the current folder.
+fn from_here(value: Value) -> Value {
+    match value {
+        Value::Array(paths) => Value::Array(paths.into_iter().map(from_here).collect()),
+        Value::String(path) => {
+            Value::from(std::path::absolute(&path).map_or(path, |path| path.display().to_string()))
+        }
+        other => other,
     }
 }

@@ -4,12 +4,15 @@
 //! spelling suggestions and the reference `proxy.toml` are all checked against it.
 
 mod bounds;
+mod confinement;
 mod document;
+pub(crate) mod dotenv;
 mod error;
 mod fields;
 mod load;
 mod nearest;
 pub(crate) mod redact;
+pub(crate) mod secret_file;
 mod sections;
 mod server_table;
 pub mod spec;
@@ -17,6 +20,7 @@ mod state_dir;
 mod twins;
 mod values;
 
+pub use confinement::{Confinement, Folders};
 pub use document::{Document, MAX_FILE_BYTES, read_small};
 pub use error::ConfigError;
 pub use load::{Flags, Loaded, load};

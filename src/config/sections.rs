@@ -50,6 +50,8 @@ pub struct ProxySection {
     pub listen: SocketAddr,
     /// The folder of servers; relative to the folder of `proxy.toml`.
     pub servers: String,
+    /// Files of other clients whose servers are served too; relative to the folder of `proxy.toml`.
+    pub import: Vec<String>,
     /// Where keys and sessions are kept; empty means [`super::state_dir()`]'s choice.
     pub state_dir: String,
     /// Ports given to HTTP servers and to the bridges of stdio servers.
@@ -68,6 +70,7 @@ impl Default for ProxySection {
         ProxySection {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 3000)),
             servers: "./servers".to_string(),
+            import: Vec::new(),
             state_dir: String::new(),
             ports: Ports::default(),
             public_url: String::new(),
@@ -164,6 +167,19 @@ pub struct Defaults {
     pub retry_ms: u64,
     /// Names of the proxy's own variables that servers get.
     pub pass_env: Vec<String>,
+    /// Whether what a server runs may have more rights than the server (`sudo`, setuid).
+    pub allow_privileges: bool,
+    /// Whether a `.env` that others can read keeps its server down; else it is warned of.
+    pub strict_permissions: bool,
+    /// Most memory of a server's processes together; 0: no limit.
+    pub memory_limit_bytes: u64,
+    /// Most processes of a server at once; 0: no limit.
+    pub max_processes: u64,
+    /// Most open files of each of a server's processes; 0: as many as the proxy was started with.
+    pub max_open_files: u64,
+    /// Names in a server's folder whose changes mean nothing in development: of files, or of folders with a slash at
+    /// the end. `*` stands for any characters.
+    pub watch_ignore: Vec<String>,
 }
 
 impl Default for Defaults {
@@ -184,6 +200,12 @@ impl Default for Defaults {
             stream_close_after_ms: 0,
             retry_ms: 1000,
             pass_env: Vec::new(),
+            allow_privileges: false,
+            strict_permissions: false,
+            memory_limit_bytes: 0,
+            max_processes: 0,
+            max_open_files: 0,
+            watch_ignore: Vec::new(),
         }
     }
 }

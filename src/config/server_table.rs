@@ -21,6 +21,9 @@ pub struct ServerTable {
     /// Variables to set.
     #[serde(deserialize_with = "text_map")]
     pub env: BTreeMap<String, String>,
+    /// Variables whose values stand in files.
+    #[serde(deserialize_with = "text_map")]
+    pub env_from_files: BTreeMap<String, String>,
     /// Working folder.
     pub cwd: Option<String>,
     /// The port an HTTP server is given.
@@ -37,6 +40,26 @@ pub struct ServerTable {
     pub enabled: Option<bool>,
     /// Names of the proxy's own variables to pass on.
     pub pass_env: Option<Vec<String>>,
+    /// User it runs as, by name or number.
+    #[serde(deserialize_with = "name_or_number")]
+    pub user: Option<String>,
+    /// Group it runs as, by name or number.
+    #[serde(deserialize_with = "name_or_number")]
+    pub group: Option<String>,
+    /// Folders it can read, and no others.
+    pub read_only: Option<Vec<String>>,
+    /// Folders it can read and change, and no others.
+    pub writable: Option<Vec<String>>,
+    /// See [`Defaults::allow_privileges`].
+    pub allow_privileges: Option<bool>,
+    /// See [`Defaults::strict_permissions`].
+    pub strict_permissions: Option<bool>,
+    /// See [`Defaults::memory_limit_bytes`].
+    pub memory_limit_bytes: Option<u64>,
+    /// See [`Defaults::max_processes`].
+    pub max_processes: Option<u64>,
+    /// See [`Defaults::max_open_files`].
+    pub max_open_files: Option<u64>,
     /// See [`Defaults::instances`].
     pub instances: Option<Instances>,
     /// See [`Defaults::max_instances`].
@@ -65,6 +88,8 @@ pub struct ServerTable {
     pub stream_close_after_ms: Option<u64>,
     /// See [`Defaults::retry_ms`].
     pub retry_ms: Option<u64>,
+    /// See [`Defaults::watch_ignore`].
+    pub watch_ignore: Option<Vec<String>>,
 }
 
 impl ServerTable {
@@ -99,6 +124,7 @@ impl ServerTable {
             command: self.command.or(under.command),
             args: self.args.or(under.args),
             env: under.env.into_iter().chain(self.env).collect(),
+            env_from_files: under.env_from_files.into_iter().chain(self.env_from_files).collect(),
             cwd: self.cwd.or(under.cwd),
             port: self.port.or(under.port),
             path: self.path.or(under.path),
@@ -106,6 +132,15 @@ impl ServerTable {
             headers: under.headers.into_iter().chain(self.headers).collect(),
             enabled: self.enabled.or(under.enabled),
             pass_env: self.pass_env.or(under.pass_env),
+            user: self.user.or(under.user),
+            group: self.group.or(under.group),
+            read_only: self.read_only.or(under.read_only),
+            writable: self.writable.or(under.writable),
+            allow_privileges: self.allow_privileges.or(under.allow_privileges),
+            strict_permissions: self.strict_permissions.or(under.strict_permissions),
+            memory_limit_bytes: self.memory_limit_bytes.or(under.memory_limit_bytes),
+            max_processes: self.max_processes.or(under.max_processes),
+            max_open_files: self.max_open_files.or(under.max_open_files),
             instances: self.instances.or(under.instances),
             max_instances: self.max_instances.or(under.max_instances),
             start: self.start.or(under.start),
@@ -122,6 +157,7 @@ impl ServerTable {
             stream_after_ms: self.stream_after_ms.or(under.stream_after_ms),
             stream_close_after_ms: self.stream_close_after_ms.or(under.stream_close_after_ms),
             retry_ms: self.retry_ms.or(under.retry_ms),
+            watch_ignore: self.watch_ignore.or(under.watch_ignore),
         }
     }
 
@@ -151,6 +187,7 @@ impl ServerTable {
                 defaults.stream_close_after_ms,
             )),
             retry: millis(self.retry_ms, defaults.retry_ms),
+            watch_ignore: self.watch_ignore.clone().unwrap_or_else(|| defaults.watch_ignore.clone()),
         }
     }
 }
@@ -190,6 +227,14 @@ fn text(name: &str, value: Value) -> Result<String, String> {
         Value::Float(number) => Ok(number.to_string()),
         Value::Boolean(truth) => Ok(truth.to_string()),
         _ => Err(format!("`{name}` must be a string")),
+    }
+}
+
+fn name_or_number<'de, D: Deserializer<'de>>(input: D) -> Result<Option<String>, D::Error> {
+    match Value::deserialize(input)? {
+        Value::String(name) if !name.is_empty() => Ok(Some(name)),
+        Value::Integer(number) => Ok(Some(number.to_string())),
+        _ => Err(D::Error::custom("a name or a number is expected here")),
     }
 }
 

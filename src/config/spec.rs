@@ -1,5 +1,6 @@
 //! What is known of one server before it runs: how to start or reach it, and how it is to be treated.
 
+use super::Confinement;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -55,7 +56,7 @@ pub struct Way {
 }
 
 /// A process to run.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ChildSpec {
     /// The ways to start it, the most likely first; at least one. The next is tried when one ends without having
     /// spoken MCP.
@@ -68,7 +69,9 @@ pub struct ChildSpec {
     pub env: BTreeMap<String, String>,
     /// The folder's `.env`, if there is one. Read again at each start.
     pub env_file: Option<PathBuf>,
-    /// Tells what stood in it when it was found from what stands there at a reload.
+    /// Variables whose values stand in files, absolute; they win over all else. Read again at each start.
+    pub env_from_files: BTreeMap<String, PathBuf>,
+    /// Tells what stood in these files when they were found from what stands there at a reload.
     pub env_digest: u64,
     /// Names of the proxy's own variables to pass on.
     pub pass_env: Vec<String>,
@@ -78,6 +81,8 @@ pub struct ChildSpec {
     pub path: Option<String>,
     /// Names of variables that its own files say it cannot do without.
     pub required: Vec<String>,
+    /// What it may do and use.
+    pub confinement: Box<Confinement>,
 }
 
 impl ChildSpec {
@@ -168,4 +173,6 @@ pub struct Options {
     pub stream_close_after: Option<Duration>,
     /// What event streams tell clients to wait before they come back.
     pub retry: Duration,
+    /// Names in its folder whose changes mean nothing (`--dev`): of files, or of folders with a slash at the end.
+    pub watch_ignore: Vec<String>,
 }

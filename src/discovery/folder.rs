@@ -20,10 +20,18 @@ pub(super) trait Folder {
     fn list(&self, sub: &str) -> Vec<(String, Kind)>;
     /// What stands at `path`, if anything.
     fn look(&self, path: &str) -> Option<Kind>;
-    /// The first bytes of a file: magic numbers and the `#!` line.
+    /// The first bytes of a file: magic numbers, the `#!` line, imports.
     fn start(&self, path: &str) -> Vec<u8>;
     /// A small text file; `None` if there is none, an error in words if it cannot be read.
     fn read(&self, path: &str) -> Option<Result<String, String>>;
+
+    /// Whether a file names MCP where it begins: its imports, or the protocol's own words.
+    fn speaks_mcp(&self, path: &str) -> bool {
+        let start = self.start(path).to_ascii_lowercase();
+        [&b"mcp"[..], b"modelcontextprotocol", b"jsonrpc"]
+            .iter()
+            .any(|word| start.windows(word.len()).any(|part| part == *word))
+    }
 
     /// Whether `path` is a file.
     fn is_file(&self, path: &str) -> bool {
@@ -33,8 +41,8 @@ pub(super) trait Folder {
 
 /// More entries than a person puts into a folder; the rest is not looked at.
 const MOST_ENTRIES: usize = 4096;
-/// Enough for a `#!` line, which Linux cuts at 256 bytes.
-const START_BYTES: u64 = 256;
+/// Enough for a `#!` line and what a script imports.
+const START_BYTES: u64 = 8192;
 
 /// A folder on disk.
 pub(super) struct Disk(PathBuf);

@@ -23,6 +23,12 @@ impl Machine {
         (self.programs)(program)
     }
 
+    /// The program that does what `program` would: on many machines Python is `python3` only.
+    pub(super) fn stand_in(&self, program: &str) -> String {
+        let absent = program == "python" && !self.has("python") && self.has("python3");
+        if absent { "python3".to_string() } else { program.to_string() }
+    }
+
     #[cfg(test)]
     pub(super) fn with(programs: &'static [&'static str]) -> Self {
         Machine { variables: Environment::new(), programs: Box::new(|program| programs.contains(&program)) }

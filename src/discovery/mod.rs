@@ -1,18 +1,17 @@
 //! From folders to server specifications. Looks, asks, reads small files; starts nothing.
 
-mod client_config;
-mod executables;
+mod client_file;
+mod downloads;
 mod expand;
 mod finder;
 mod folder;
 mod jsonc;
 mod machine;
 mod names;
-mod node;
-mod python;
 mod rules;
 mod settle;
 mod shebang;
+mod submodule;
 #[cfg(test)]
 mod tests;
 
@@ -20,6 +19,7 @@ pub use finder::discover;
 
 use crate::config::spec::ServerSpec;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -32,8 +32,30 @@ pub struct Discovery {
     pub disabled: Vec<Disabled>,
     /// What cannot be served, and why.
     pub left_out: Vec<LeftOut>,
+    /// What else is known of each of these, by name. Not in the specification: none of it is a reason to restart.
+    pub about: BTreeMap<String, About>,
     /// What is accepted but not as it may seem.
     pub warnings: Vec<String>,
+}
+
+/// What is known of a server beside its specification.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct About {
+    /// Where its variables may be put: `servers/notes/.env`; a server without a folder has no such place.
+    pub dotenv: Option<String>,
+    /// What looked like a way to start it and is none.
+    pub passed_over: Vec<PassedOver>,
+}
+
+/// Something that looked like a way to start a server.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PassedOver {
+    /// What said so: `package.json bin`.
+    pub what: String,
+    /// Why it is none.
+    pub reason: String,
+    /// What would make it one.
+    pub remedy: String,
 }
 
 /// A server that is switched off.

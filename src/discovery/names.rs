@@ -14,6 +14,11 @@ pub(super) fn server_name(raw: &str) -> String {
     raw.chars().flat_map(char::to_lowercase).map(allowed_or_dash).take(LONGEST).collect()
 }
 
+/// The name of a workspace's member: `notes` and `search` make `notes-search`.
+pub(super) fn member(folder: &str, member: &str) -> String {
+    format!("{folder}-{member}")
+}
+
 fn allowed_or_dash(letter: char) -> char {
     match letter {
         'a'..='z' | '0'..='9' | '.' | '_' | '-' => letter,

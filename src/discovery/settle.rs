@@ -1,47 +1,58 @@
 //! From what is said of a server to its specification: defaults filled in, paths absolute, programs found.
 
 use super::machine::{self, Machine};
-use super::rules::Refusal;
+use super::rules::{Candidate, Findings, Refusal};
+use super::{PassedOver, downloads};
 use crate::config::spec::{ChildSpec, Launch, RemoteSpec, ServerSpec, Way};
 use crate::config::{Defaults, ServerTable, http_url, read_small};
+use std::collections::BTreeMap;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 
 /// Where a server was found.
 pub(super) struct Origin {
-    /// In words: `servers/notes/package.json bin`.
+    /// In words: `servers/notes`, `servers/notes/server.toml`.
     pub(super) words: String,
     /// What its relative paths start from.
     pub(super) base: PathBuf,
+    /// Whether that is a folder of its own, which no other server's files lie in.
+    pub(super) own_folder: bool,
     /// Its `.env`, if there is one.
     pub(super) env_file: Option<PathBuf>,
 }
 
-/// Resolves one server.
+/// Resolves one server, which `found` says how to start if it is a child. Ways that turn out to be none are added to
+/// `passed_over`.
 pub(super) fn settle(
     name: &str,
     origin: Origin,
     table: &ServerTable,
+    found: Findings,
+    passed_over: &mut Vec<PassedOver>,
     defaults: &Defaults,
     machine: &Machine,
 ) -> Result<ServerSpec, Refusal> {
-    let options = table.options(defaults);
     let words = origin.words.clone();
-    let launch = match (&table.command, &table.url) {
-        (Some(command), None) => Launch::Child(child(command, origin, table, defaults, machine)?),
-        (None, Some(url)) => Launch::Remote(remote(url, table)?),
-        (Some(_), Some(_)) => {
+    let launch = match (found.ways.is_empty(), &table.url) {
+        (false, None) => Launch::Child(child(origin, table, found, passed_over, defaults, machine)?),
+        (true, Some(url)) => Launch::Remote(remote(url, table)?),
+        (false, Some(_)) => {
             return Err(Refusal::new("both a command and a url are given", "keep one of them"));
         }
-        (None, None) => return Err(Refusal::new("it has neither a command nor a url", "add one of them")),
+        (true, None) => return Err(Refusal::new("it has neither a command nor a url", "add one of them")),
     };
-    Ok(ServerSpec { name: name.to_string(), origin: words, launch, options })
+    let origin = match &launch {
+        Launch::Child(child) => child.first_way().origin.clone(),
+        Launch::Remote(_) => words,
+    };
+    Ok(ServerSpec { name: name.to_string(), origin, launch, options: table.options(defaults) })
 }
 
 fn child(
-    command: &str,
     origin: Origin,
     table: &ServerTable,
+    found: Findings,
+    passed_over: &mut Vec<PassedOver>,
     defaults: &Defaults,
     machine: &Machine,
 ) -> Result<ChildSpec, Refusal> {
@@ -54,30 +65,66 @@ fn child(
         ));
     }
     let path = table.env.get("PATH").or_else(|| machine.variables.get("PATH"));
-    let way = Way {
-        origin: origin.words,
-        command: program(command, &cwd, path.map_or("", String::as_str))?,
-        args: table.args.clone().unwrap_or_default(),
-        ..Way::default()
-    };
+    let path = path.map_or("", String::as_str);
+    let in_folder = |(name, path): (&String, &String)| (name.clone(), origin.base.join(path));
+    let env_from_files: BTreeMap<String, PathBuf> = table.env_from_files.iter().map(in_folder).collect();
     Ok(ChildSpec {
         transport: table.transport,
-        ways: vec![way],
+        ways: ways(&origin.words, found.ways, passed_over, &cwd, path)?,
         cwd,
         env: table.env.clone(),
-        env_digest: origin.env_file.as_deref().map_or(0, digest),
+        env_digest: digest(origin.env_file.iter().chain(env_from_files.values())),
+        env_from_files,
         env_file: origin.env_file,
         pass_env: table.pass_env.clone().unwrap_or_else(|| defaults.pass_env.clone()),
         port: table.port,
         path: table.path.clone(),
-        required: Vec::new(),
+        required: found.required,
+        confinement: Box::new(table.confinement(defaults, &origin.base, origin.own_folder)),
     })
 }
 
+/// The candidates whose program is there; if there is none, what is wrong with the first.
+fn ways(
+    words: &str,
+    candidates: Vec<Candidate>,
+    passed_over: &mut Vec<PassedOver>,
+    cwd: &Path,
+    path: &str,
+) -> Result<Vec<Way>, Refusal> {
+    let (mut ways, mut refused) = (Vec::new(), Vec::new());
+    for candidate in candidates {
+        let what = candidate.declared_by.clone();
+        match way(words, candidate, cwd, path) {
+            Ok(way) => ways.push(way),
+            Err(Refusal { reason, remedy }) => refused.push(PassedOver { what, reason, remedy }),
+        }
+    }
+    if ways.is_empty() && !refused.is_empty() {
+        let PassedOver { reason, remedy, .. } = refused.remove(0);
+        return Err(Refusal::new(reason, remedy));
+    }
+    passed_over.extend(refused);
+    Ok(ways)
+}
+
+fn way(words: &str, candidate: Candidate, cwd: &Path, path: &str) -> Result<Way, Refusal> {
+    let prepares = candidate.builds || downloads::prepares(&candidate.command);
+    let mut command = candidate.command.into_iter();
+    let path = candidate.env.get("PATH").map_or(path, String::as_str);
+    let program = program(&command.next().unwrap_or_default(), cwd, path)?;
+    let origin = match candidate.declared_by.as_str() {
+        "" => words.to_string(),
+        file => format!("{words}/{file}"),
+    };
+    let args = command.collect();
+    Ok(Way { origin, command: program, args, retries: candidate.retries, env: candidate.env, prepares })
+}
+
 /// Compared within one run only, so any hasher will do. What cannot be read is told when the server starts.
-fn digest(file: &Path) -> u64 {
+fn digest<'p>(files: impl Iterator<Item = &'p PathBuf>) -> u64 {
     let mut hasher = DefaultHasher::new();
-    read_small(file).unwrap_or_default().hash(&mut hasher);
+    files.for_each(|file| read_small(file).unwrap_or_default().hash(&mut hasher));
     hasher.finish()
 }
 

@@ -77,6 +77,7 @@ impl Fleet {
         // A changed server stays known until its successor takes over: clients do not recover from 404.
         let gone = old.servers.values().filter(|served| !servers.contains_key(&served.spec.name));
         let gone: Vec<&Arc<Served>> = gone.collect();
+        self.withdraw(&gone, &fresh);
         close_all(gone.iter().copied());
         let mut leases = hand_over(&gone, &fresh);
         // Who asks for a certain port comes before those who take any.
@@ -130,6 +131,18 @@ impl Fleet {
         for served in self.serving().servers.values() {
             served.server.wait_settled(deadline.saturating_duration_since(Instant::now()));
         }
+    }
+
+    /// What has no successor is not served any more, however long its child may take to end.
+    fn withdraw(&self, gone: &[&Arc<Served>], fresh: &[ServerSpec]) {
+        let old = self.serving();
+        let ends = |name: &String| {
+            gone.iter().any(|served| served.spec.name == *name)
+                && !fresh.iter().any(|spec| spec.name == *name)
+        };
+        let kept = old.servers.iter().filter(|(name, _)| !ends(name));
+        let kept: BTreeMap<_, _> = kept.map(|(name, served)| (name.clone(), Arc::clone(served))).collect();
+        self.publish(kept, old.left_out.clone());
     }
 
     fn publish(&self, servers: BTreeMap<String, Arc<Served>>, left_out: Vec<LeftOut>) {

@@ -4,7 +4,7 @@ use super::door::Door;
 use crate::bridge::Bridge;
 use crate::config::spec::{Launch, ServerSpec, Transport};
 use crate::server::ports::Lease;
-use crate::server::{Server, Target as Wanted};
+use crate::server::{Server, State, Target as Wanted};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// A server that is served.
@@ -78,6 +78,16 @@ impl Served {
     pub fn restart(&self) {
         self.server.restart();
         self.others().iter().for_each(|server| server.lull());
+    }
+
+    /// Its program has changed: restarts what runs, and tries again at once what failed. Who sleeps, or was stopped by
+    /// command, is left alone; false if that is so of the first.
+    pub fn renew(&self) -> bool {
+        let status = self.server.status();
+        let rests = status.rests() && matches!(status.state, State::Stopped | State::Stopping);
+        self.server.renew();
+        self.others().iter().for_each(|server| server.renew_later());
+        status.target == Wanted::Up && !rests
     }
 
     pub(super) fn close(&self) {

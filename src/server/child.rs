@@ -59,6 +59,14 @@ impl Child {
         }
     }
 
+    /// Once it has ended: the limit that the kernel ended it for, in words.
+    pub(super) fn excess(&self) -> Option<String> {
+        match &self.body {
+            Body::Process(process) => process.excess(),
+            Body::Link(_) => None,
+        }
+    }
+
     /// Ends whatever a process left behind outside its group.
     pub(super) fn bury(self, guard: &Guard) {
         if let Body::Process(process) = self.body {

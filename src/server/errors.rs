@@ -3,6 +3,7 @@
 use super::handle::Server;
 use super::status::{End, Unavailable};
 use crate::protocol::error::{INTERNAL_ERROR, RpcError};
+use crate::secrets;
 use serde_json::json;
 
 /// Lines of stderr that go with an error.
@@ -14,7 +15,7 @@ impl Server {
         let name = self.name();
         let text =
             format!("server {name} {} before it answered; it is being restarted, so try again", end.words());
-        RpcError::new(INTERNAL_ERROR, text).with(end.data(name))
+        error(&text).with(end.data(name))
     }
 
     /// There is no child to take the call.
@@ -30,12 +31,17 @@ impl Server {
             _ => why.0.state.to_string(),
         };
         data["reason"] = reason.into();
-        RpcError::new(INTERNAL_ERROR, why.message(name)).with(data)
+        error(&why.message(name)).with(data)
     }
 
     /// The call is over for a reason that is not the child's end.
     pub fn given_up(&self, reason: &str, message: impl Into<String>) -> RpcError {
         let data = json!({ "server": self.name(), "reason": reason, "stderr": self.stderr(LINES) });
-        RpcError::new(INTERNAL_ERROR, message).with(data)
+        error(&message.into()).with(data)
     }
+}
+
+/// What went wrong may have been told by the server, in words of its own.
+fn error(text: &str) -> RpcError {
+    RpcError::new(INTERNAL_ERROR, secrets::mask(text))
 }

@@ -10,7 +10,7 @@ use super::outlet::Opening;
 use super::reaper::Reaper;
 use super::status::{Board, End, Running, State, Status, Unavailable};
 use super::stderr::Tail;
-use super::supervisor::{Event, Supervisor};
+use super::supervisor::{Event, Supervisor, Wish};
 use crate::config::spec::{ServerSpec, Transport};
 use crate::config::{Health as HealthSettings, Restart};
 use crate::limits::Limits;
@@ -207,6 +207,16 @@ impl Server {
     /// Stops it if it runs, then wants it up, but asleep; forgets past exits.
     pub fn lull(&self) {
         self.tell(Event::Lull);
+    }
+
+    /// Its program has changed: restarts it, unless it sleeps or is to stay down.
+    pub fn renew(&self) {
+        self.tell(Event::Renew(Wish::Up));
+    }
+
+    /// The same with a lull instead of a restart.
+    pub fn renew_later(&self) {
+        self.tell(Event::Renew(Wish::Later));
     }
 
     /// This child has closed its stdin and can take no call: ends it, if it is still there, for another.

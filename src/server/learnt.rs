@@ -177,6 +177,8 @@ mod tests {
             pass_env: Vec::new(),
             port: None,
             path: None,
+            confinement: Default::default(),
+            env_from_files: Default::default(),
             required: Vec::new(),
         }
     }

@@ -2,12 +2,15 @@
 //! changes the server's [`status`]. The layer above is told through a [`Face`], never asked.
 
 mod attempts;
+mod cgroup;
 mod child;
+mod confinement;
 mod diagnosis;
 mod dial;
 mod environment;
 mod errors;
 mod finder;
+mod folders;
 mod gate;
 mod greeting;
 mod guard;
@@ -19,6 +22,7 @@ mod os;
 mod outlet;
 mod output;
 pub mod ports;
+mod preflight;
 mod process;
 mod pulse;
 mod reaper;
@@ -30,6 +34,8 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 mod tree;
+mod usage;
+mod users;
 
 pub use crate::protocol::skim::Oversize;
 pub use dial::{Dial, Inlet};
@@ -40,8 +46,9 @@ pub use handle::{Context, Report, Role, Server};
 pub use input::InputError;
 pub use learnt::Memory;
 pub use lines::Noise;
-pub use os::raise_open_files;
+pub use os::{raise_open_files, seclude};
 pub use outlet::{Greeting, Opening, Outlet};
+pub use preflight::{Preflight, preflight};
 pub use reaper::Reaper;
 pub use status::{End, Health, Running, State, Status, Target};
 

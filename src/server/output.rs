@@ -9,6 +9,7 @@ use super::{Face, greeting};
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::revision::Era;
 use crate::protocol::skim::Oversize;
+use crate::secrets;
 use crossbeam_channel::Sender;
 use std::collections::HashMap;
 use std::io::Read;
@@ -143,11 +144,14 @@ impl Noise {
     }
 }
 
+/// How much of a line that is no message goes into the log.
+const SAMPLE_BYTES: usize = 120;
+
 /// The start of a line that is safe to log: a banner, never what could be a piece of a message.
 fn sample(line: &[u8]) -> Option<String> {
     let first = line.iter().find(|byte| !byte.is_ascii_whitespace())?;
     let plain = first.is_ascii_alphanumeric() || matches!(first, b'>' | b'#' | b'*' | b'=' | b'-');
-    plain.then(|| String::from_utf8_lossy(&line[..line.len().min(120)]).into_owned())
+    plain.then(|| secrets::start_of(line, SAMPLE_BYTES))
 }
 
 /// Logs the first line of each kind and counts the rest.

@@ -1,6 +1,8 @@
 //! A child process: how it is started and what is done with it.
 
+use super::cgroup::Group;
 use super::child::Child;
+use super::confinement::Warden;
 use super::guard::Guard;
 use super::handle::Context;
 use super::input::Input;
@@ -10,7 +12,8 @@ use super::pulse::Pulse;
 use super::status::Running;
 use super::stderr::Tail;
 use super::supervisor::Event;
-use super::{Face, environment, os};
+use super::usage::Watched;
+use super::{Face, confinement, environment, os, users};
 use crate::config;
 use crate::config::spec::{ChildSpec, Transport, Way};
 use crate::protocol::revision::Era;
@@ -48,6 +51,7 @@ pub(super) struct Process {
     marker: String,
     /// Disconnected once stdout and stderr have been read to their ends.
     drained: Receiver<()>,
+    warden: Warden,
 }
 
 impl Launcher<'_> {
@@ -58,7 +62,7 @@ impl Launcher<'_> {
     pub(super) fn start(&self, generation: u64) -> Result<Child, String> {
         // A name may hold dots, but neither # nor slash: so no marker is the beginning of another child's.
         let marker = format!("{}/{}#{}/{generation}/", self.context.guard.marker(), self.name, self.number);
-        let mut command = self.command(&marker)?;
+        let (mut command, group) = self.command(generation, &marker)?;
         let inbox = self.inbox.clone();
         let on_exit = move |status| drop(inbox.send(Event::Exited { generation, status }));
         let program = &self.way.command;
@@ -66,23 +70,29 @@ impl Launcher<'_> {
             .context
             .reaper
             .spawn(&mut command, on_exit)
-            .map_err(|error| format!("exec {program}: {error}"))?;
+            .map_err(|error| format!("exec {program}: {error}{}", self.spec.confinement.hint(&error)))?;
         let pid = process.id();
         self.context.guard.watch(pid);
-        let (input, drained) = self.attach(generation, &mut process).map_err(|error| {
+        let watched = Watched { name: self.name, pid, generation, inbox: self.inbox };
+        let ready = self
+            .attach(generation, &mut process)
+            .and_then(|ends| Ok((ends, Warden::new(&self.spec.confinement, group, watched)?)));
+        let ((input, drained), warden) = ready.map_err(|error| {
             os::signal_group(pid, Signal::KILL);
             self.context.guard.release(pid);
             format!("threads: {error}")
         })?;
-        Ok(Child::process(input, generation, Process { pid, marker, drained }))
+        Ok(Child::process(input, generation, Process { pid, marker, drained, warden }))
     }
 
-    fn command(&self, marker: &str) -> Result<Command, String> {
-        let dotenv = match &self.spec.env_file {
-            Some(file) => read_dotenv(file)?,
-            None => Vec::new(),
-        };
-        let environment = environment::build(config::environment().into_iter(), dotenv, self.spec, self.port);
+    fn command(&self, generation: u64, marker: &str) -> Result<(Command, Option<Group>), String> {
+        let account = users::account(&self.spec.confinement)?;
+        for open in confinement::check_files(self.spec)?.iter().filter(|_| generation == 1) {
+            log::warn!(server = self.name, event = "open-file"; "{open}");
+        }
+        let theirs = account.as_ref().map(|account| &account.variables);
+        let environment = environment::build(&config::environment(), theirs, self.spec, self.way, self.port)?;
+        let path = environment.get("PATH").cloned().unwrap_or_default();
         let mut command = Command::new(&self.way.command);
         command
             .args(&self.way.args)
@@ -94,8 +104,10 @@ impl Launcher<'_> {
             command.env(name, value);
         }
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        os::isolate(&mut command);
-        Ok(command)
+        let label = format!("{}-{}-{generation}", self.name, self.number);
+        let group =
+            confinement::confine(&mut command, &self.spec.confinement, account.as_ref(), &path, &label)?;
+        Ok((command, group))
     }
 
     fn attach(
@@ -144,19 +156,8 @@ impl Launcher<'_> {
 
 /// Names of the variables that a child gets.
 pub(super) fn given(spec: &ChildSpec) -> BTreeSet<String> {
-    let dotenv = spec.env_file.as_deref().map(|file| read_dotenv(file).unwrap_or_default());
-    let all = environment::build(config::environment().into_iter(), dotenv.unwrap_or_default(), spec, None);
-    all.into_keys().collect()
-}
-
-/// Variables of a `.env` file. An unreadable or malformed one keeps the server down rather than half configured.
-fn read_dotenv(file: &std::path::Path) -> Result<Vec<(String, String)>, String> {
-    let place = file.display();
-    let pairs = dotenvy::from_path_iter(file).map_err(|error| format!("{place}: {error}"))?;
-    // The library's error quotes the line, which may hold a secret: only the place is told.
-    pairs
-        .collect::<Result<_, _>>()
-        .map_err(|_| format!("{place}: not in NAME=value form; quote values with spaces or #"))
+    let all = environment::build(&config::environment(), None, spec, &Way::default(), None);
+    all.unwrap_or_default().into_keys().collect()
 }
 
 impl Process {
@@ -170,6 +171,11 @@ impl Process {
         if self.drained.recv_timeout(patience) == Err(RecvTimeoutError::Timeout) {
             log::debug!(event = "pipe-held", pid = self.pid; "something the child started still holds its pipes");
         }
+    }
+
+    /// Once the exit is known: the limit that the kernel ended it for, in words.
+    pub(super) fn excess(&self) -> Option<String> {
+        self.warden.excess()
     }
 
     /// Ends whatever the child left behind outside its group.

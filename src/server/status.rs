@@ -15,7 +15,7 @@ use std::time::{Duration, Instant, SystemTime};
 pub enum State {
     /// There is no child.
     Stopped,
-    /// A child runs and has not answered yet.
+    /// A child runs and has not answered yet, or waits for its turn to be started.
     Starting,
     /// The child takes calls.
     Ready,
@@ -47,6 +47,8 @@ pub enum Reason {
     StartTimeout,
     /// It did not answer its health checks.
     Unhealthy,
+    /// It took more than it may; the text names the limit.
+    OverLimit(String),
     /// It ended too often; the next try waits.
     CrashLoop,
     /// The connection that stands in for a child was lost; the text says how.
@@ -92,6 +94,9 @@ impl fmt::Display for Reason {
             Reason::SpawnFailed(stage) => write!(f, "spawn-failed({stage})"),
             Reason::StartTimeout => f.write_str("start-timeout"),
             Reason::Unhealthy => f.write_str("unhealthy"),
+            Reason::OverLimit(excess) => {
+                write!(f, "over-limit({})", excess.split(' ').next().unwrap_or_default())
+            }
             Reason::CrashLoop => f.write_str("crash-loop"),
             Reason::Disconnected(_) => f.write_str("disconnected"),
             Reason::Asleep => f.write_str("asleep"),
@@ -138,6 +143,7 @@ impl End {
             Reason::Requested => "was stopped on request".into(),
             Reason::StartTimeout => "did not answer within its start timeout".into(),
             Reason::Unhealthy => "did not answer its health checks and was stopped".into(),
+            Reason::OverLimit(excess) => format!("was over its {excess} and was ended"),
             Reason::SpawnFailed(stage) => format!("could not be started ({stage})"),
             Reason::CrashLoop => format!("{how}, as it did several times before"),
             Reason::Disconnected(why) => format!("lost its connection: {why}"),

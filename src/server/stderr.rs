@@ -1,5 +1,6 @@
-//! What a server says beside its messages: logged under its name, and its last lines kept.
+//! What a server says beside its messages: logged under its name, and its last lines kept, without its secrets.
 
+use crate::secrets;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -75,11 +76,12 @@ impl Tail {
     }
 }
 
-/// The next line, cut where it becomes too long; `None` at the end.
+/// The next line without secrets, cut where it becomes too long; `None` at the end.
 fn next(pipe: &mut impl BufRead) -> io::Result<Option<String>> {
     let mut line = Vec::new();
-    // With room for the line's end.
-    if pipe.by_ref().take(MAX_LINE_BYTES as u64 + 2).read_until(b'\n', &mut line)? == 0 {
+    // With room for the line's end, and for a secret that lies across the cut.
+    let most = MAX_LINE_BYTES + secrets::longest() + 2;
+    if pipe.by_ref().take(most as u64).read_until(b'\n', &mut line)? == 0 {
         return Ok(None);
     }
     let whole = line.pop_if(|byte| *byte == b'\n').is_some();
@@ -88,13 +90,10 @@ fn next(pipe: &mut impl BufRead) -> io::Result<Option<String>> {
     Ok(Some(shortened(&line, line.len() + rest.saturating_sub(1)))) // its end is counted in the rest
 }
 
-/// A line of that many bytes, of which `line` is the start: no more than people read.
+/// A line of that many bytes, of which `line` is the start: no more than people read, and no secret.
 fn shortened(line: &[u8], bytes: usize) -> String {
-    if bytes <= MAX_LINE_BYTES {
-        return String::from_utf8_lossy(line).into_owned();
-    }
-    let start = String::from_utf8_lossy(&line[..MAX_LINE_BYTES.min(line.len())]);
-    format!("{start}… (a line of {bytes} bytes)")
+    let start = secrets::start_of(line, MAX_LINE_BYTES);
+    if bytes <= MAX_LINE_BYTES { start } else { format!("{start}… (a line of {bytes} bytes)") }
 }
 
 #[cfg(test)]
@@ -108,6 +107,16 @@ mod tests {
         tail.follow(format!("{most}\r\n{long}\nlast").as_bytes(), "test");
         let cut = format!("{}… (a line of 9999 bytes)", &long[..MAX_LINE_BYTES]);
         assert_eq!(tail.all(), [most, cut, "last".into()]);
+    }
+
+    #[test]
+    fn a_secret_is_not_seen_not_even_in_half() {
+        let tail = Tail::new(3);
+        secrets::keep(["the-secret-on-stderr".to_string()]);
+        let before = "x".repeat(MAX_LINE_BYTES - 10);
+        tail.follow(format!("a the-secret-on-stderr b\n{before}the-secret-on-stderr y\n").as_bytes(), "test");
+        let cut = format!("{before}***… (a line of {} bytes)", before.len() + 22);
+        assert_eq!(tail.all(), ["a *** b".to_string(), cut]);
     }
 
     #[test]

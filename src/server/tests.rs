@@ -138,11 +138,13 @@ fn spec(script: &str) -> ServerSpec {
         cwd: "/".into(),
         env: Default::default(),
         env_file: None,
+        env_from_files: Default::default(),
         env_digest: 0,
         pass_env: Vec::new(),
         port: None,
         path: None,
         required: Vec::new(),
+        confinement: Default::default(),
     };
     let options = config::ServerTable::default().options(&config::Defaults::default());
     ServerSpec { name: "test".into(), origin: "a test".into(), launch: Launch::Child(child), options }

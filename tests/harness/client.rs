@@ -4,6 +4,7 @@ use super::{Response, Stream, request};
 use serde_json::{Value, json};
 use std::sync::atomic::{AtomicU64, Ordering};
 
+#[derive(Debug)]
 pub struct Client {
     url: String,
     headers: Vec<(String, String)>,
@@ -37,13 +38,25 @@ impl Options {
         self
     }
 
+    /// The handshake, or the JSON-RPC error in its place.
+    #[track_caller]
+    pub fn try_connect(self) -> Result<Client, Value> {
+        let client = Client::connect_nothing(&self.url);
+        let info = json!({"name": "test", "version": "1.0.0"});
+        let params =
+            json!({"protocolVersion": self.revision, "capabilities": self.capabilities, "clientInfo": info});
+        let response = client.post(&client.message("initialize", params));
+        match response.messages().pop().expect("an answer").get("error") {
+            Some(error) => Err(error.clone()),
+            None => Ok(self.connect()),
+        }
+    }
+
     /// The handshake.
     #[track_caller]
     pub fn connect(self) -> Client {
-        let mut client =
-            Client { url: self.url, headers: self.headers, next_id: 0.into(), server: Value::Null };
-        client.add_header("Content-Type", "application/json");
-        client.add_header("Accept", "application/json, text/event-stream");
+        let mut client = Client::connect_nothing(&self.url);
+        client.headers.extend(self.headers);
         let info = json!({"name": "test", "version": "1.0.0"});
         let params =
             json!({"protocolVersion": self.revision, "capabilities": self.capabilities, "clientInfo": info});
@@ -64,6 +77,14 @@ impl Client {
     #[track_caller]
     pub fn connect(url: &str) -> Client {
         Client::options(url).connect()
+    }
+
+    /// Without a session yet.
+    fn connect_nothing(url: &str) -> Client {
+        let headers =
+            [("Content-Type", "application/json"), ("Accept", "application/json, text/event-stream")];
+        let headers = headers.map(|(name, value)| (name.to_string(), value.to_string())).to_vec();
+        Client { url: url.to_string(), headers, next_id: 0.into(), server: Value::Null }
     }
 
     pub fn options(url: &str) -> Options {

@@ -18,6 +18,7 @@ mod modern;
 mod odd;
 mod processes;
 mod proxy;
+mod reports;
 mod site;
 mod sse_client;
 mod stream;

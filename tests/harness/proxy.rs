@@ -5,7 +5,7 @@ use super::wait::within;
 use super::{Client, DEADLINE, Options, Site, processes, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
 use std::net::SocketAddr;
-use std::process::{Child, ExitStatus, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 
 pub struct Proxy {
     pub site: Site,
@@ -17,9 +17,9 @@ pub struct Proxy {
 
 impl Proxy {
     #[track_caller]
-    pub(super) fn start(site: Site) -> Proxy {
+    pub(super) fn start_by(site: Site, starter: Option<Command>) -> Proxy {
         let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (child, log) = launch(&site, address);
+        let (child, log) = launch(&site, address, starter);
         let mut proxy = Proxy { site, child, log, address, forgiving: false };
         proxy.address = proxy.wait_address();
         proxy
@@ -29,7 +29,7 @@ impl Proxy {
     #[track_caller]
     pub fn start_again(&mut self) {
         assert!(self.child.try_wait().unwrap().is_some(), "it still runs: kill or stop it first");
-        (self.child, self.log) = launch(&self.site, self.address);
+        (self.child, self.log) = launch(&self.site, self.address, None);
         self.wait_address();
     }
 
@@ -110,13 +110,24 @@ impl Proxy {
 
 const LISTENING: &str = "listening on http://";
 
-fn launch(site: &Site, listen: SocketAddr) -> (Child, Log) {
+fn launch(site: &Site, listen: SocketAddr, starter: Option<Command>) -> (Child, Log) {
     let mut command = site.command();
     command.arg("--listen").arg(listen.to_string());
+    if let Some(starter) = starter {
+        command = led_by(starter, &command);
+    }
     let mut child =
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let log = Log::of(child.stderr.take().unwrap());
     (child, log)
+}
+
+/// The same command, at the end of another.
+fn led_by(mut starter: Command, command: &Command) -> Command {
+    starter.arg(command.get_program()).args(command.get_args()).env_clear();
+    starter.envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    starter.current_dir(command.get_current_dir().unwrap());
+    starter
 }
 
 impl Drop for Proxy {

@@ -3,6 +3,7 @@
 use super::Proxy;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use tempfile::TempDir;
@@ -95,6 +96,13 @@ impl Site {
         path
     }
 
+    /// Writes a file that can be run.
+    pub fn program(&self, path: &str, text: &str) -> PathBuf {
+        let path = self.write(path, text);
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+        path
+    }
+
     pub fn fake(self, name: &str, fake: Fake) -> Site {
         self.add(name, &fake);
         self
@@ -120,7 +128,13 @@ impl Site {
 
     #[track_caller]
     pub fn start(self) -> Proxy {
-        Proxy::start(self)
+        Proxy::start_by(self, None)
+    }
+
+    /// Started by this command, which is given the proxy's own as arguments.
+    #[track_caller]
+    pub fn start_by(self, starter: Command) -> Proxy {
+        Proxy::start_by(self, Some(starter))
     }
 
     /// Runs one of the other commands to its end: `site.run(&["check", "--json"])`.

@@ -9,6 +9,7 @@ mod harness;
 mod canned;
 mod commands;
 mod errors;
+mod folders;
 mod front;
 mod health;
 mod http_servers;
@@ -28,36 +29,30 @@ fn get(proxy: &Proxy, path: &str) -> Response {
 /// An entry of `/servers`.
 #[track_caller]
 fn server(proxy: &Proxy, name: &str) -> Value {
-    let all = get(proxy, "servers").json();
-    let mut entries = all["servers"].as_array().expect("a list").iter();
-    entries.find(|entry| entry["name"] == name).unwrap_or_else(|| panic!("no {name} in {all}")).clone()
+    proxy.server(name)
 }
 
 /// Waits until an entry of `/servers` is as it should be.
 #[track_caller]
 fn wait_server(proxy: &Proxy, name: &str, matches: impl Fn(&Value) -> bool) -> Value {
-    wait_for(DEADLINE, || Some(server(proxy, name)).filter(&matches))
+    proxy.wait_server(name, matches)
 }
 
 #[track_caller]
 fn wait_ready(proxy: &Proxy, name: &str) -> Value {
-    wait_server(proxy, name, |entry| entry["state"] == "ready")
+    proxy.wait_ready(name)
 }
 
 /// Why a server is left out, from `/servers`.
 #[track_caller]
 fn left_out(proxy: &Proxy, name: &str) -> Value {
-    let all = get(proxy, "servers").json();
-    let mut entries = all["left_out"].as_array().expect("a list").iter();
-    entries.find(|entry| entry["name"] == name).unwrap_or_else(|| panic!("no {name} in {all}")).clone()
+    proxy.left_out(name)
 }
 
 /// The process of a server's child.
 #[track_caller]
 fn pid(proxy: &Proxy, name: &str) -> i32 {
-    let entry = server(proxy, name);
-    let pid = entry["children"][0]["pid"].as_i64();
-    pid.and_then(|pid| i32::try_from(pid).ok()).unwrap_or_else(|| panic!("no child in {entry}"))
+    proxy.child(name)
 }
 
 /// What a server sees of a request that is sent to a path it only echoes.

@@ -4,6 +4,7 @@ use super::reference::resolve;
 use crate::config::redact;
 use crate::protocol::error::{INTERNAL_ERROR, RpcError};
 use crate::protocol::message::{Kind, Message};
+use crate::secrets;
 use ::http::{HeaderMap, StatusCode, Uri, header};
 use std::borrow::Cow;
 
@@ -110,7 +111,8 @@ impl std::fmt::Display for Refusal {
             }
             _ => {}
         }
-        let text = String::from_utf8_lossy(&self.body[..self.body.len().min(SHOWN_BYTES)]);
+        // Some repeat the credentials that they do not like.
+        let text = secrets::start_of(&self.body, SHOWN_BYTES);
         let text = text.trim().replace(char::is_control, " ");
         if text.is_empty() { Ok(()) } else { write!(f, ": {text}") }
     }

@@ -39,6 +39,12 @@ impl Supervisor {
         }
     }
 
+    /// The child takes more than it may: it gets no time to take still more.
+    pub(super) fn exceeded(&mut self, excess: String) {
+        self.begin_ending(Some(Reason::OverLimit(excess)), Step::Killed, Duration::from_secs(1));
+        self.signal(Signal::KILL);
+    }
+
     pub(super) fn begin_ending(&mut self, reason: Option<Reason>, step: Step, patience: Duration) {
         let (child, uptime) = match std::mem::replace(&mut self.phase, Phase::Down { retry: None }) {
             Phase::Starting { child, .. } => (child, Duration::ZERO),
@@ -101,11 +107,12 @@ impl Supervisor {
     fn gone(&mut self, own: Reason, status: Option<ExitStatus>) {
         let phase = std::mem::replace(&mut self.phase, Phase::Down { retry: None });
         let (child, reason, uptime) = match phase {
-            Phase::Starting { child, .. } => (child, own, Duration::ZERO),
-            Phase::Ready { child: Some(child), since } => (child, own, since.elapsed()),
-            Phase::Ending { child, reason, uptime, .. } => (child, reason.unwrap_or(own), uptime),
+            Phase::Starting { child, .. } => (child, None, Duration::ZERO),
+            Phase::Ready { child: Some(child), since } => (child, None, since.elapsed()),
+            Phase::Ending { child, reason, uptime, .. } => (child, reason, uptime),
             other => return self.phase = other,
         };
+        let reason = reason.or_else(|| child.excess().map(Reason::OverLimit)).unwrap_or(own);
         self.server.board.write(|status| status.running = None);
         child.drain(DRAIN);
         let stderr = self.server.tail.last(ERROR_LINES);

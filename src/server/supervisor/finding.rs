@@ -97,6 +97,12 @@ impl Supervisor {
         }
     }
 
+    /// What is told of a start that took longer.
+    pub(super) fn timed_out(&self) -> String {
+        let (key, allowed) = self.allowed_start();
+        format!("started, but did not speak MCP within {key} = {}", allowed.as_secs())
+    }
+
     fn prepares(&self) -> bool {
         let way = self.attempts.current().way;
         self.child_spec().and_then(|child| child.ways.get(way)).is_some_and(|way| way.prepares)
@@ -220,6 +226,7 @@ impl Supervisor {
             let words = end.words();
             return (end, words);
         };
+        let timed_out = self.timed_out();
         if !matches!(diagnosis, Some(Diagnosis::Variables(_) | Diagnosis::PortTaken)) {
             self.unlearn();
         }
@@ -228,6 +235,7 @@ impl Supervisor {
             Reason::Exited(_) | Reason::Signalled(_) => {
                 format!("{} before it spoke MCP{advice}", told.words())
             }
+            Reason::StartTimeout => format!("{timed_out}{advice}"),
             _ => told.words(),
         };
         (End { generation: end.generation, ..told }, words)

@@ -18,14 +18,16 @@ use super::outlet::Opening;
 use super::pulse::Pulse;
 use super::restart::Policy;
 use super::status::Reason;
+use crate::config::redact;
 use crate::config::spec::{ServerSpec, Transport};
+use crate::secrets;
 use crossbeam_channel::{Receiver, RecvTimeoutError};
 use finding::Failed;
 use rustix::process::Signal;
 use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use wishes::Wish;
+pub(super) use wishes::Wish;
 
 /// Everything that can happen to a server.
 pub(super) enum Event {
@@ -34,6 +36,8 @@ pub(super) enum Event {
     Restart,
     /// Stop it if it runs, and start it when somebody needs it.
     Lull,
+    /// Its program has changed: what runs is replaced, and is then wanted like this.
+    Renew(Wish),
     /// A call waits for a server that has no child to take it.
     Wake,
     /// Nobody needs the child for now.
@@ -65,6 +69,11 @@ pub(super) enum Event {
         why: String,
     },
     Health(Report),
+    /// The child takes more than it may: which limit, in words.
+    Excess {
+        generation: u64,
+        excess: String,
+    },
 }
 
 /// How long a start counts as one of those that may be under way at once: one that hangs must not hold up the others.
@@ -146,6 +155,7 @@ impl Supervisor {
         context: Arc<Context>,
         role: Role,
     ) -> Supervisor {
+        secrets::keep(redact::secrets_of(&spec));
         let phase = if role.asleep { Phase::Asleep } else { Phase::Down { retry: None } };
         let learnt = finding::recall(&spec, &context);
         let (attempts, opening) = finding::begin(&spec, learnt.as_ref(), role.opening);
@@ -210,6 +220,7 @@ impl Supervisor {
             Event::Stop => self.want_down(Wish::Down),
             Event::Restart => self.restart(),
             Event::Lull => self.lull(),
+            Event::Renew(wish) => self.renew(wish),
             Event::Wake => self.wake(),
             Event::Sleep => self.sleep(),
             Event::Close => self.want_down(Wish::Closed),
@@ -220,9 +231,10 @@ impl Supervisor {
             Event::Quiet { generation } if self.is_current(generation) => self.went_quiet(),
             Event::Lost { generation, why } if self.is_current(generation) => self.lost(why),
             Event::Health(report) if self.is_current(report.generation) => self.health(&report),
+            Event::Excess { generation, excess } if self.is_current(generation) => self.exceeded(excess),
             // Of an earlier child.
             Event::Answered { .. } | Event::Exited { .. } | Event::Quiet { .. } => {}
-            Event::Lost { .. } | Event::Health(_) | Event::Found { .. } => {}
+            Event::Lost { .. } | Event::Health(_) | Event::Found { .. } | Event::Excess { .. } => {}
         }
     }
 
@@ -261,6 +273,7 @@ impl Supervisor {
     }
 
     fn note(&self, error: String) {
+        let error = secrets::mask(&error).into_owned();
         log::warn!(server = self.name(), event = "trouble"; "{error}");
         self.server.board.write(|status| status.last_error = Some(error));
     }

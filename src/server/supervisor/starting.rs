@@ -13,6 +13,7 @@ use super::super::status::{Health, Reason, Running, State};
 use super::{Event, Phase, Supervisor};
 use crate::config::spec::Launch;
 use crate::protocol::revision::Era;
+use crate::secrets;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -28,6 +29,7 @@ impl Supervisor {
             return self.begin_start(None);
         }
         self.phase = Phase::Queued;
+        self.server.board.write(|status| status.state = State::Starting);
         let inbox = self.server.inbox.clone();
         // A supervisor that has ended needs no pass.
         self.context.gate.enter(move |pass| drop(inbox.send(Event::Admitted(pass))));
@@ -67,7 +69,8 @@ impl Supervisor {
                     spec,
                     way,
                     extra: &extra,
-                    port: self.port,
+                    // Where it does not listen, our own door for it does.
+                    port: self.port.filter(|_| self.may_listen()),
                     era: self.era(),
                     context: &self.context,
                     face: &self.face,
@@ -132,8 +135,8 @@ impl Supervisor {
         if self.is_on_trial() {
             return self.give_up("no answer");
         }
-        let (key, allowed) = self.allowed_start();
-        self.note(format!("started, but did not speak MCP within {key} = {}", allowed.as_secs()));
+        let words = self.timed_out();
+        self.server.board.write(|status| status.last_error = Some(words));
         self.end(Reason::StartTimeout);
     }
 
@@ -149,7 +152,7 @@ impl Supervisor {
                 self.is_modern_only();
                 self.end(Reason::OtherEra);
             }
-            Verdict::Refused(error) if self.is_on_trial() => self.give_up(start_of(&error)),
+            Verdict::Refused(error) if self.is_on_trial() => self.give_up(&start_of(&error)),
             Verdict::Refused(error) => {
                 let method = greeting::method(&self.opening);
                 self.note(format!("refused {method}: {}", start_of(&error)));
@@ -193,7 +196,7 @@ impl Supervisor {
     }
 }
 
-/// Of a child's error, which may be as long as a message, no more than a person reads.
-fn start_of(error: &str) -> &str {
-    &error[..error.floor_char_boundary(ERROR_BYTES)]
+/// Of a child's error, which may be as long as a message, no more than a person reads, and no secret.
+fn start_of(error: &str) -> String {
+    secrets::mask_start(error, ERROR_BYTES)
 }

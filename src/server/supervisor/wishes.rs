@@ -9,7 +9,7 @@ const WAKE_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What is to become of the server.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Wish {
+pub(in crate::server) enum Wish {
     Up,
     /// Up once somebody needs it: until the present child has ended.
     Later,
@@ -73,6 +73,19 @@ impl Supervisor {
             Phase::Ending { reason, .. } => *reason = Some(Reason::Requested),
             Phase::Down { .. } | Phase::Asleep | Phase::Queued => self.rest(),
             Phase::Closed => {}
+        }
+    }
+
+    /// Its program has changed: what runs is replaced, by a restart or a lull, and what failed is tried again without
+    /// a pause. Who sleeps, or is to stay down, is left alone.
+    pub(super) fn renew(&mut self, wish: Wish) {
+        let sleeps = matches!(self.phase, Phase::Asleep | Phase::Ending { reason: Some(Reason::Asleep), .. });
+        match (self.wish, wish) {
+            (Wish::Up, _) if sleeps => {}
+            (Wish::Up, Wish::Up) => self.restart(),
+            (Wish::Up, Wish::Later) => self.lull(),
+            // What is ending already is not what comes next.
+            _ => {}
         }
     }
 

@@ -1,12 +1,12 @@
 //! A program that lies in the folder, or in its `bin/`.
 
-use super::folder::Kind;
-use super::machine::Machine;
-use super::rules::{Candidate, Refusal, Scene, Verdict};
-use super::shebang;
+use super::super::folder::Kind;
+use super::super::machine::Machine;
+use super::super::shebang;
+use super::{Candidate, Findings, Refusal, Scene};
 
 /// The rule.
-pub(super) fn rule(scene: &Scene<'_>) -> Verdict {
+pub(super) fn rule(scene: &Scene<'_>) -> Findings {
     for sub in ["", "bin"] {
         let programs = programs(scene, sub);
         match choose(&programs, scene.name) {
@@ -17,7 +17,7 @@ pub(super) fn rule(scene: &Scene<'_>) -> Verdict {
                     format!("several executables ({}), none clearly the server", programs.join(", "));
                 let remedy =
                     format!("name one in {}/server.toml, like command = \"./{}\"", scene.shown, programs[0]);
-                return Verdict::PassedOver(Refusal::new(reason, remedy));
+                return Findings::nothing_but("executables", Refusal::new(reason, remedy));
             }
         }
     }
@@ -25,17 +25,17 @@ pub(super) fn rule(scene: &Scene<'_>) -> Verdict {
 }
 
 /// What [`rule`] and a program without a folder have in common: the interpreter must be there.
-pub(super) fn check_interpreter(start: &[u8], machine: &Machine) -> Result<(), Refusal> {
+pub(in crate::discovery) fn check_interpreter(start: &[u8], machine: &Machine) -> Result<(), Refusal> {
     let Some(interpreter) = shebang::interpreter(start).and_then(|words| words.into_iter().next()) else {
         return Ok(());
     };
     if machine.has(&interpreter) { Ok(()) } else { Err(Refusal::not_installed(&interpreter)) }
 }
 
-fn run(scene: &Scene<'_>, file: &str) -> Verdict {
+fn run(scene: &Scene<'_>, file: &str) -> Findings {
     match check_interpreter(&scene.folder.start(file), scene.machine) {
-        Ok(()) => Verdict::Taken(Candidate::new(file, &[&format!("./{file}")])),
-        Err(refusal) => Verdict::PassedOver(refusal),
+        Ok(()) => Findings::way(Candidate::new(file, &[&format!("./{file}")])),
+        Err(refusal) => Findings::nothing_but(file, refusal),
     }
 }
 
@@ -52,11 +52,12 @@ fn programs(scene: &Scene<'_>, sub: &str) -> Vec<String> {
         .collect()
 }
 
-/// Beside servers lie installers, tests, logins, build wrappers and shared libraries.
-pub(super) fn may_be_server(name: &str) -> bool {
+/// Beside servers lie installers, tests, logins, build wrappers, libraries and twins for HTTP.
+pub(in crate::discovery) fn may_be_server(name: &str) -> bool {
     const NEVER_FIRST: [&str; 10] =
         ["install", "uninstall", "setup", "test", "auth", "build", "deploy", "release", "configure", "."];
-    const NEVER: [&str; 6] = ["docker", "gradlew", "mvnw", ".so", ".dylib", ".node"];
+    const NEVER: [&str; 11] =
+        ["docker", "gradlew", "mvnw", ".so", ".dylib", ".node", "_core", "_lib", "_http", "-http", "_sse"];
     let name = name.to_lowercase();
     !NEVER_FIRST.iter().any(|word| name.starts_with(word)) && !NEVER.iter().any(|word| name.contains(word))
 }
@@ -78,24 +79,24 @@ fn choose<'a>(programs: &'a [String], folder: &str) -> Option<&'a str> {
 }
 
 /// A script without the x bit was most likely meant to have it.
-fn not_executable(scene: &Scene<'_>) -> Verdict {
+fn not_executable(scene: &Scene<'_>) -> Findings {
     let scripts =
         scene.folder.list("").into_iter().filter(|(name, kind)| *kind == Kind::File && may_be_server(name));
     let mut scripts = scripts.filter(|(name, _)| scene.folder.start(name).starts_with(b"#!"));
     match scripts.next() {
-        Some((name, _)) => Verdict::PassedOver(Refusal::new(
-            format!("{name} begins with #! but is not executable"),
-            format!("chmod +x {}/{name}, if it is the server", scene.shown),
-        )),
-        None => Verdict::NotMine,
+        Some((name, _)) => {
+            let reason = format!("{name} begins with #! but is not executable");
+            let remedy = format!("chmod +x {}/{name}, if it is the server", scene.shown);
+            Findings::nothing_but(&name, Refusal::new(reason, remedy))
+        }
+        None => Findings::default(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::folder::memory::Memory;
-    use super::super::rules::Verdict;
-    use super::super::rules::tests::{ask, passed, taken};
+    use super::super::super::folder::memory::Memory;
+    use super::super::tests::{ask, passed, taken};
     use super::rule;
 
     const SH: &str = "#!/bin/sh\n";
@@ -112,7 +113,18 @@ mod tests {
     fn the_only_one_is_taken() {
         assert_eq!(chosen(&["anything.sh"]), "./anything.sh");
         assert_eq!(chosen(&["bin/anything"]), "./bin/anything");
-        assert_eq!(chosen(&["install.sh", "test_all.sh", "docker-run.sh", "go.sh", "libx.so"]), "./go.sh");
+        assert_eq!(
+            chosen(&[
+                "install.sh",
+                "test_all.sh",
+                "docker-run.sh",
+                "go.sh",
+                "libx.so",
+                "go_core.sh",
+                "go_http.sh"
+            ]),
+            "./go.sh"
+        );
     }
 
     #[test]
@@ -126,7 +138,7 @@ mod tests {
     #[test]
     fn the_x_bit_alone_is_not_enough() {
         let folder = Memory::default().executable("README.md", "# Hello").executable("data.json", "{}");
-        assert_eq!(ask(rule, &folder, &[]), Verdict::NotMine);
+        assert!(ask(rule, &folder, &[]).is_empty());
     }
 
     #[test]
@@ -138,6 +150,6 @@ mod tests {
     #[test]
     fn a_missing_interpreter_is_said() {
         let folder = Memory::default().executable("server.py", "#!/usr/bin/env python3\n");
-        assert!(passed(rule, &folder, &[]).starts_with("python3 is not installed or not on PATH"));
+        assert!(passed(rule, &folder, &[]).contains("python3 is not installed or not on PATH"));
     }
 }

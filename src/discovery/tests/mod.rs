@@ -1,5 +1,7 @@
 //! Discovery on real folders.
 
+mod repositories;
+
 use super::{Discovery, discover};
 use crate::config::spec::{ChildSpec, Launch, ServerSpec, Transport};
 use crate::config::{Config, Environment, Flags, load};
@@ -260,12 +262,226 @@ fn without_a_servers_folder_there_is_nothing_to_do() {
     assert!(error.ends_with("servers does not exist: create it, or name another with --servers"), "{error}");
 }
 
+/// The notes on `name`, a line each.
+fn notes(found: &Discovery, name: &str) -> String {
+    let about = found.about.get(name).unwrap_or_else(|| panic!("nothing about {name} in {found:?}"));
+    let lines =
+        about.passed_over.iter().map(|note| format!("{}: {}; {}\n", note.what, note.reason, note.remedy));
+    lines.collect()
+}
+
+#[test]
+fn all_ways_are_kept_with_what_was_passed_over() {
+    let entry = r#"{"mcpServers": {"a": {"command": "sh", "args": ["main.sh"], "env": {"KEY": "${KEY}"}}}}"#;
+    let dir = project(&[
+        ("servers/a/.mcp.json", entry),
+        ("servers/a/main.sh", "echo"),
+        ("servers/a/Cargo.toml", "[package]\nname = 'a'\n"),
+        ("servers/a/src/main.rs", ""),
+        ("servers/a/target/release/a", SH),
+        ("servers/a/package.json", r#"{"bin": "dist/x.js"}"#),
+        ("servers/a/Dockerfile", "ENTRYPOINT [\"a\"]\nCMD [\"serve\"]\n"),
+    ]);
+    let found = found(&dir);
+    let (server, child) = child(&found, "a");
+    let origins: Vec<&str> = child.ways.iter().map(|way| way.origin.as_str()).collect();
+    assert_eq!(origins, ["servers/a/.mcp.json entry a", "servers/a/target/release/a"]);
+    assert_eq!(server.origin, origins[0]);
+    assert_eq!(child.ways[1].retries[..2], [["serve"], ["stdio"]]);
+    assert!(child.ways[0].retries.is_empty(), "a client file says all arguments");
+    assert_eq!(child.required, ["KEY"]);
+    assert!(notes(&found, "a").contains("bin dist/x.js is not built; run npm install in servers/a"));
+    assert_eq!(found.about["a"].dotenv.as_deref(), Some("servers/a/.env"));
+}
+
+#[test]
+fn a_start_that_is_said_is_the_only_way_and_may_prepare() {
+    let dir = project(&[
+        (
+            "proxy.toml",
+            "[server.far]\ncommand = './npx'\nargs = ['-y', 'x']\n[server.near]\ncommand = 'sh'\n",
+        ),
+        ("npx", SH),
+        ("servers/a/run.sh", SH),
+        ("servers/a/server.toml", "args = ['x']\n"),
+    ]);
+    let found = found(&dir);
+    let way = |name| child(&found, name).1.first_way();
+    assert!(way("far").prepares && !way("near").prepares);
+    assert!(way("far").retries.is_empty() && way("near").retries.is_empty());
+    assert!(way("a").retries.is_empty(), "who says arguments needs no guesses");
+}
+
+#[test]
+fn a_way_whose_program_is_missing_is_passed_over() {
+    let entry = |command: &str| {
+        format!("{{\"mcpServers\": {{\"a\": {{\"command\": \"{command}\", \"args\": [\"main.sh\"]}}}}}}")
+    };
+    let dir = project(&[
+        ("servers/a/.mcp.json", &entry("no-such-program")),
+        ("servers/a/mcp.json", &entry("sh")),
+        ("servers/a/main.sh", "echo"),
+        ("servers/b/.mcp.json", &entry("no-such-program")),
+        ("servers/b/main.sh", "echo"),
+    ]);
+    let found = found(&dir);
+    assert_eq!(child(&found, "a").1.ways.len(), 1);
+    assert!(notes(&found, "a").contains(".mcp.json entry a: no-such-program is not installed"));
+    assert!(why(&found, "b").contains("no-such-program is not installed"));
+}
+
+#[test]
+fn members_of_a_workspace_are_servers_with_keys_of_their_own() {
+    let member = r#"{"name": "x-mcp", "scripts": {"start": "sh main.sh"}}"#;
+    let dir = project(&[
+        ("proxy.toml", "[server.work-b]\nenv = { B = 1 }\n"),
+        ("servers/work/package.json", r#"{"workspaces": ["packages/*"]}"#),
+        ("servers/work/server.toml", "port = 4000\nenv = { ALL = 1 }\n"),
+        ("servers/work/.env", "A=1\n"),
+        ("servers/work/packages/a/package.json", member),
+        ("servers/work/packages/b/package.json", member),
+        ("servers/work/packages/b/.env", "B=1\n"),
+        ("servers/work/packages/c/package.json", r#"{"name": "c-mcp", "bin": "dist/c.js"}"#),
+        ("servers/work/packages/d/package.json", member),
+        ("servers/work/packages/d/server.toml", "enabled = false\n"),
+    ]);
+    let found = found(&dir);
+    assert_eq!(names(&found), ["work-a", "work-b"]);
+    let (a, b) = (child(&found, "work-a"), child(&found, "work-b"));
+    let folder = dir.path().join("servers/work");
+    assert_eq!(a.0.origin, "servers/work/packages/a/package.json scripts.start");
+    assert_eq!(
+        (a.1.cwd.clone(), a.1.env_file.clone()),
+        (folder.join("packages/a"), Some(folder.join(".env")))
+    );
+    assert_eq!(b.1.env_file, Some(folder.join("packages/b/.env")));
+    assert_eq!((a.1.port, b.1.env.len(), a.1.env["ALL"].as_str()), (None, 2, "1"));
+    let c = why(&found, "work-c");
+    assert!(c.contains("bin dist/c.js is not built; run npm install in servers/work/packages/c"), "{c}");
+    assert_eq!(found.disabled[0].name, "work-d");
+}
+
+#[test]
+fn an_empty_submodule_is_named_by_its_repository() {
+    let dir = project(&[(".gitmodules", "[submodule \"x\"]\n\tpath = servers/gone\n\turl = https://x\n")]);
+    fs::create_dir_all(dir.path().join("servers/gone")).unwrap();
+    let said = why(&found(&dir), "gone");
+    let remedy = format!("run git submodule update --init servers/gone in {}", dir.path().display());
+    assert!(said.ends_with(&remedy), "{said}");
+}
+
+#[test]
+fn imported_files_are_taken_as_they_are() {
+    let vs_code = r#"{
+        "inputs": [{"id": "mcp-test-key", "type": "promptString"}],
+        "servers": {
+            "Local": {"type": "stdio", "command": "sh", "args": ["${workspaceFolder}/tool.sh"], "cwd": "sub"},
+            "asks": {"command": "sh", "env": {"KEY": "${input:mcp-test-key}"}}, // interactive
+        }
+    }"#;
+    let gemini = r#"{"name": "g", "mcpServers": {
+        "bundled": {"command": "${extensionPath}${/}run.sh", "args": ["$HOME"], "timeout": 30000},
+        "local": {"command": "sh"}, "far": {"httpUrl": "http://example.org/mcp"}}}"#;
+    let dir = project(&[
+        (
+            "proxy.toml",
+            "[proxy]\nimport = ['work/.vscode/mcp.json', 'ext/gemini-extension.json', 'none.json', 'x.json']\n",
+        ),
+        ("work/.vscode/mcp.json", vs_code),
+        ("work/sub/x", ""),
+        ("ext/gemini-extension.json", gemini),
+        ("ext/run.sh", SH),
+        ("x.json", "{\"a\": 1}"),
+        ("servers/a/run.sh", SH),
+    ]);
+    let found = found(&dir);
+    assert_eq!(names(&found), ["a", "bundled", "far", "local"]);
+    let (server, local) = child(&found, "local");
+    assert_eq!(server.origin, "work/.vscode/mcp.json");
+    assert_eq!(local.first_way().args, [dir.path().join("work/tool.sh").to_str().unwrap()]);
+    assert_eq!((&local.cwd, local.transport), (&dir.path().join("work/sub"), Some(Transport::Stdio)));
+    let (bundled, command) = child(&found, "bundled");
+    assert_eq!(Path::new(&command.first_way().command), dir.path().join("ext/run.sh"));
+    assert_eq!(command.first_way().args, [std::env::var("HOME").unwrap()]);
+    assert_eq!(bundled.options.call_timeout, Duration::from_secs(30));
+    assert!(
+        why(&found, "asks").contains(
+            "env.KEY is the input mcp-test-key, for which the editor asks its user; set MCP_TEST_KEY"
+        )
+    );
+    let clash = why(&found, "local");
+    assert!(
+        clash.starts_with(
+            "ext/gemini-extension.json: the name local is already that of work/.vscode/mcp.json"
+        ),
+        "{clash}"
+    );
+    assert!(why(&found, "none.json").contains("cannot be read"));
+    assert!(why(&found, "x.json").contains("it names no servers"));
+}
+
+#[test]
+fn imports_need_no_servers_folder() {
+    let dir = project(&[
+        ("proxy.toml", "[proxy]\nimport = ['a.json']\n"),
+        ("a.json", r#"{"mcpServers": {"a": {"command": "sh"}}}"#),
+    ]);
+    assert_eq!(names(&found(&dir)), ["a"]);
+}
+
+/// Forty folders of all kinds, each with what makes real ones large.
+fn forty() -> TempDir {
+    let kinds: [&[(&str, &str)]; 8] = [
+        &[
+            ("package.json", r#"{"bin": "dist/index.js", "dependencies": {"zod": "3"}}"#),
+            ("dist/index.js", "mcp"),
+        ],
+        &[("package.json", r#"{"bin": "dist/index.js"}"#), ("src/index.ts", "")],
+        &[
+            ("pyproject.toml", "[project]\nname = 'x'\n[project.scripts]\nx = 'x:main'\n"),
+            (".venv/bin/x", SH),
+            (".venv/bin/python", SH),
+        ],
+        &[("Cargo.toml", "[package]\nname = 'x'\n"), ("src/main.rs", ""), ("target/release/x", SH)],
+        &[("go.mod", "module x/x\n"), ("cmd/x/main.go", "package main\n")],
+        &[("run.sh", SH)],
+        &[
+            ("package.json", r#"{"workspaces": ["packages/*"]}"#),
+            ("packages/a/package.json", r#"{"name": "a-mcp", "scripts": {"start": "sh a"}}"#),
+        ],
+        &[("README.md", "hello"), ("notes/a.md", "")],
+    ];
+    let mut files: Vec<(String, String)> = Vec::new();
+    for n in 0..40 {
+        let own = kinds[n % kinds.len()].iter();
+        files.extend(own.map(|(path, content)| (format!("servers/s{n}/{path}"), content.to_string())));
+        files.extend((0..20).map(|m| (format!("servers/s{n}/node_modules/dep{m}/index.js"), String::new())));
+        files.extend((0..20).map(|m| (format!("servers/s{n}/docs/{m}.md"), String::new())));
+    }
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(path, content)| (path.as_str(), content.as_str())).collect();
+    project(&files)
+}
+
 #[test]
 fn forty_folders_take_no_time() {
-    let files: Vec<(String, &str)> = (0..40).map(|n| (format!("servers/s{n}/run.sh"), SH)).collect();
-    let files: Vec<(&str, &str)> = files.iter().map(|(path, content)| (path.as_str(), *content)).collect();
-    let dir = project(&files);
-    let start = Instant::now();
-    assert_eq!(found(&dir).servers.len(), 40);
-    assert!(start.elapsed() < Duration::from_secs(1));
+    let dir = forty();
+    // The fastest of a few: what else the machine does is not ours.
+    let fastest = (0..5)
+        .map(|_| {
+            let start = Instant::now();
+            let found = found(&dir);
+            assert!(found.servers.len() + found.left_out.len() >= 40);
+            start.elapsed()
+        })
+        .min();
+    assert!(fastest < Some(Duration::from_secs(1)), "{fastest:?}");
+}
+
+#[test]
+fn what_was_put_into_the_words_of_a_client_file_is_not_shown() {
+    let entry = r#"{"mcpServers": {"a": {"command": "node", "args": ["${KEY}/x.js"]}}}"#;
+    let dir = project(&[("servers/a/.mcp.json", entry), ("servers/a/.env", "KEY=s3cret-of-a-folder\n")]);
+    let said = why(&found(&dir), "a");
+    assert!(said.contains("***/x.js, which does not exist here"), "{said}");
 }

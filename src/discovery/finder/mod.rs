@@ -1,20 +1,24 @@
-//! Goes through the servers folder and `[server.NAME]`, and asks the rules about each.
+//! Goes through the servers folder, imported files and `[server.NAME]`, and asks the rules about each.
+
+mod folders;
+mod imports;
 
 use super::folder::{self, Disk, Kind};
 use super::machine::Machine;
-use super::rules::{self, Candidate, Refusal, Scene};
+use super::rules::{Findings, Refusal, executables};
 use super::settle::{Origin, settle};
-use super::{Disabled, Discovery, DiscoveryError, LeftOut, client_config, executables, names, shebang};
-use crate::config::{Config, Document, ServerTable, environment, read_small};
+use super::{About, Disabled, Discovery, DiscoveryError, LeftOut, names, shebang};
+use crate::config::{Config, ServerTable, environment};
+use crate::secrets;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Finds every server: folders, programs and `*.json` in the servers folder, and `[server.NAME]` of `config`.
+/// Finds every server: folders, programs and `*.json` in the servers folder, imported files, `[server.NAME]`.
 /// Relative paths of `config` start from `config_dir`. Starts nothing.
 ///
 /// # Errors
-/// The servers folder cannot be listed and `config` defines no server either.
+/// The servers folder cannot be listed, and `config` neither defines nor imports a server.
 pub fn discover(config: &Config, config_dir: &Path) -> Result<Discovery, DiscoveryError> {
     let folder = config_dir.join(&config.proxy.servers);
     let mut finder = Finder {
@@ -31,6 +35,7 @@ pub fn discover(config: &Config, config_dir: &Path) -> Result<Discovery, Discove
         Ok(entries) => finder.entries(&absolute(&folder), entries),
         Err(error) => finder.without_folder(DiscoveryError { folder, error })?,
     }
+    finder.imports();
     finder.own_servers();
     Ok(finder.sorted())
 }
@@ -88,7 +93,8 @@ impl<'a> Finder<'a> {
 
     /// Servers of `proxy.toml` need no folder; but one that is there, or was asked for, should be readable.
     fn without_folder(&mut self, error: DiscoveryError) -> Result<(), DiscoveryError> {
-        if self.config.server.is_empty() && self.config.broken.is_empty() {
+        let config = self.config;
+        if config.server.is_empty() && config.broken.is_empty() && config.proxy.import.is_empty() {
             return Err(error);
         }
         if !error.is_missing() || self.config.proxy.servers != Config::default().proxy.servers {
@@ -118,69 +124,6 @@ impl<'a> Finder<'a> {
         }
     }
 
-    fn folder(&mut self, raw: &str, path: &Path) {
-        let place = self.place(raw);
-        let Some((name, own)) = self.claim(raw, &place) else {
-            return;
-        };
-        if let Err(refusal) = self.try_folder(&name, own, path, &place) {
-            self.leave_out(&name, &place, refusal);
-        }
-    }
-
-    fn try_folder(&mut self, name: &str, own: ServerTable, path: &Path, place: &str) -> Result<(), Refusal> {
-        if own.enabled == Some(false) {
-            self.switch_off(name, place);
-            return Ok(());
-        }
-        let listed = Disk::open(path);
-        let disk = listed
-            .map_err(|error| Refusal::new(format!("cannot be listed: {error}"), "correct its permissions"))?;
-        let said_by = if own.launches() { own_place(self.own[name]) } else { format!("{place}/server.toml") };
-        let table = own.over(server_toml(path, place)?);
-        let env_file = Some(path.join(".env")).filter(|file| file.is_file());
-        let origin = |words| Origin { words, base: path.to_path_buf(), env_file };
-        if table.launches() || table.enabled == Some(false) {
-            return self.add(name, place, origin(said_by), &table);
-        }
-        if table.cwd.is_some() {
-            return Err(Refusal::new(
-                "cwd is given without a command",
-                "add the command, whose paths start from cwd",
-            ));
-        }
-        let candidate = rules::apply(&Scene { folder: &disk, name, shown: place, machine: &self.machine })?;
-        let words = format!("{place}/{}", candidate.declared_by);
-        let table = started_by(table, candidate, self.config.defaults.start_timeout_seconds);
-        self.add(name, place, origin(words), &table)
-    }
-
-    fn json(&mut self, file: &str, path: &Path, servers: &Path) {
-        let place = self.place(file);
-        let text = read_small(path).map_err(|error| error.to_string());
-        match text.and_then(|text| client_config::entries(&text, &self.machine.variables)) {
-            Ok(entries) => {
-                entries.into_iter().flatten().for_each(|entry| self.json_entry(entry, &place, servers))
-            }
-            Err(fault) => {
-                let refusal =
-                    Refusal::new(format!("cannot be read: {fault}"), "repair it, or move it elsewhere");
-                self.leave_out(&names::server_name(file), &place, refusal);
-            }
-        }
-    }
-
-    fn json_entry(&mut self, (raw, table): client_config::Entry, place: &str, servers: &Path) {
-        let Some((name, own)) = self.claim(&raw, place) else {
-            return;
-        };
-        let origin = Origin { words: place.to_string(), base: servers.to_path_buf(), env_file: None };
-        let added = table.and_then(|table| self.add(&name, place, origin, &own.over(table)));
-        if let Err(refusal) = added {
-            self.leave_out(&name, place, refusal);
-        }
-    }
-
     /// A program without a folder. It gets no `.env`: the one beside it would be every such program's.
     fn program(&mut self, file: &str, kind: Kind, servers: &Path) {
         let Some(start) = Disk::open(servers).ok().map(|disk| folder::Folder::start(&disk, file)) else {
@@ -197,9 +140,10 @@ impl<'a> Finder<'a> {
             return;
         };
         let command = ServerTable { command: Some(format!("./{file}")), ..ServerTable::default() };
-        let origin = Origin { words: place.clone(), base: servers.to_path_buf(), env_file: None };
+        let origin =
+            Origin { words: place.clone(), base: servers.to_path_buf(), own_folder: false, env_file: None };
         let added = executables::check_interpreter(&start, &self.machine)
-            .and_then(|()| self.add(&name, &place, origin, &own.over(command)));
+            .and_then(|()| self.add_said(&name, &place, origin, &own.over(command)));
         if let Err(refusal) = added {
             self.leave_out(&name, &place, refusal);
         }
@@ -214,9 +158,14 @@ impl<'a> Finder<'a> {
             let Some((name, own)) = self.claim(raw, &place) else {
                 continue;
             };
-            let origin = Origin { words: place.clone(), base: self.config_dir.clone(), env_file: None };
+            let origin = Origin {
+                words: place.clone(),
+                base: self.config_dir.clone(),
+                own_folder: false,
+                env_file: None,
+            };
             let added = if own.launches() || own.enabled == Some(false) {
-                self.add(&name, &place, origin, &own)
+                self.add_said(&name, &place, origin, &own)
             } else {
                 let reason =
                     format!("it has neither a command nor a url, and there is no {}", self.place(raw));
@@ -256,14 +205,39 @@ impl<'a> Finder<'a> {
         Ok(())
     }
 
-    fn add(&mut self, name: &str, place: &str, origin: Origin, table: &ServerTable) -> Result<(), Refusal> {
+    /// A server whose start its owner says.
+    fn add_said(
+        &mut self,
+        name: &str,
+        place: &str,
+        origin: Origin,
+        table: &ServerTable,
+    ) -> Result<(), Refusal> {
+        let said = table.command.as_ref().map(|command| Findings::said(command, table.args.as_deref()));
+        self.add(name, place, origin, table, said.unwrap_or_default())
+    }
+
+    fn add(
+        &mut self,
+        name: &str,
+        place: &str,
+        origin: Origin,
+        table: &ServerTable,
+        mut found: Findings,
+    ) -> Result<(), Refusal> {
         if table.enabled == Some(false) {
             self.switch_off(name, place);
             return Ok(());
         }
-        let spec = settle(name, origin, table, &self.config.defaults, &self.machine)?;
-        self.found.servers.push(spec);
+        let mut notes = std::mem::take(&mut found.passed_over);
+        let settled = settle(name, origin, table, found, &mut notes, &self.config.defaults, &self.machine);
+        self.about(name).passed_over.extend(notes);
+        self.found.servers.push(settled?);
         Ok(())
+    }
+
+    fn about(&mut self, name: &str) -> &mut About {
+        self.found.about.entry(name.to_string()).or_default()
     }
 
     fn switch_off(&mut self, name: &str, place: &str) {
@@ -272,6 +246,8 @@ impl<'a> Finder<'a> {
 
     fn leave_out(&mut self, name: &str, place: &str, refusal: Refusal) {
         let Refusal { reason, remedy } = refusal;
+        // What a client file put into the words may be a secret.
+        let reason = secrets::mask(&reason).into_owned();
         self.found.left_out.push(LeftOut {
             name: name.to_string(),
             place: place.to_string(),
@@ -309,31 +285,4 @@ fn program_name<'a>(file: &'a str, start: &[u8]) -> &'a str {
         Some((stem, _)) if !stem.is_empty() && start.starts_with(b"#!") => stem,
         _ => file,
     }
-}
-
-fn server_toml(path: &Path, place: &str) -> Result<ServerTable, Refusal> {
-    let refusal = |reason: String| Refusal::new(reason, format!("correct {place}/server.toml"));
-    let file = path.join("server.toml");
-    if !file.exists() {
-        return Ok(ServerTable::default());
-    }
-    let text = read_small(&file).map_err(|error| refusal(format!("server.toml cannot be read: {error}")))?;
-    let document = Document::parse("server.toml", text).map_err(|error| refusal(error.to_string()))?;
-    let read = ServerTable::read(document.table(), |key| document.place(&[key]));
-    let mut table = read.map_err(|problems| refusal(problems.join("; ")))?;
-    table.cwd = table.cwd.map(|cwd| path.join(cwd).to_string_lossy().into_owned());
-    Ok(table)
-}
-
-/// What a rule found, under what is said of the server; said arguments follow the found ones.
-fn started_by(table: ServerTable, candidate: Candidate, default_start_timeout: u64) -> ServerTable {
-    let mut command = candidate.command.into_iter();
-    let program = command.next();
-    let args = command.chain(table.args.iter().flatten().cloned()).collect();
-    let found = ServerTable {
-        command: program,
-        start_timeout_seconds: candidate.start_timeout_seconds.map(|least| least.max(default_start_timeout)),
-        ..ServerTable::default()
-    };
-    ServerTable { args: Some(args), ..table }.over(found)
 }
