@@ -20,13 +20,19 @@ const names = Object.keys(served)
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
 const secret = () => `secret-${randomBytes(12).toString('hex')}`
 
-/** One value of its own for each folder, one for what the proxy itself was started with. */
+/** One value of its own for each folder, one for each variable of the proxy's that is not a server's business. */
 const secrets = Object.fromEntries(names.filter(name => !served[name].alone).map(name => [name, secret()]))
-const ofProxy = { GITHUB_TOKEN: secret(), DATABASE_URI: secret(), MCP_PROXY_AUTH_TOKEN: secret() }
+const ofProxy = { GITHUB_TOKEN: secret(), DATABASE_URI: secret(), SSH_AUTH_SOCK: secret(), MCP_PROXY_AUTH_TOKEN: secret() }
 
-/** All that a child may have: the list of docs/configuration.md, the mark by which a run knows its own, what sh adds. */
-const given =
-  /^(PATH|HOME|USER|LOGNAME|SHELL|LANG|LANGUAGE|LC_\w+|TZ|TMPDIR|XDG_\w+|SSL_CERT_\w+|NODE_EXTRA_CA_CERTS|LD_LIBRARY_PATH|NIX_LD\w*|(https?|all|no)_proxy|(MCP_|FASTMCP_)?(PORT|HOST)|NO_COLOR|PYTHONUNBUFFERED|NODE_NO_WARNINGS|FASTMCP_SHOW_\w+_BANNER|MCP_PROXY_RUN|PWD)$/i
+/** What the proxy is started with beside them, and what a server then has: these, the assigned ones, what sh adds. */
+const needed = ['PATH', 'LANG', 'PYENV_ROOT', 'XDG_CACHE_HOME', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS']
+const environmentOfProxy = {
+  ...Object.fromEntries(needed.filter(key => process.env[key]).map(key => [key, process.env[key]])),
+  HOME: work,
+  ...ofProxy,
+}
+const assigned =
+  /^(HOME|(MCP_|FASTMCP_)?(PORT|HOST)|NO_COLOR|PYTHONUNBUFFERED|NODE_NO_WARNINGS|FASTMCP_SHOW_\w+_BANNER|MCP_PROXY_RUN|PWD)$/
 
 /** SECRET, WORK and REPOSITORY stand for what only this run knows. */
 function filled(name, value) {
@@ -58,7 +64,10 @@ async function use(name) {
   await client.connect(new StreamableHTTPClientTransport(new URL(`${proxy.url}/${name}`)))
   const { tools } = await client.listTools()
   const [tool, args] = filled(name, call)
-  assert.ok(tools.some(({ name }) => name === tool), `no tool ${tool} among ${tools.map(({ name }) => name)}`)
+  assert.ok(
+    tools.some(({ name }) => name === tool),
+    `no tool ${tool} among ${tools.map(({ name }) => name)}`,
+  )
   const { content } = await client.callTool({ name: tool, arguments: args })
   assert.match(content.map(({ text }) => text).join('\n'), answer)
   await client.close()
@@ -80,7 +89,10 @@ function isolated(name, server) {
     const variables = environment(pid)
     const own = { FOUND_SECRET: secrets[name], ...filled(name, served[name].env ?? {}), ...served[name].set }
     for (const [key, value] of Object.entries(own)) assert.equal(variables[key], value, key)
-    assert.deepEqual(Object.keys(variables).filter(key => !given.test(key) && !(key in own)), [])
+    assert.deepEqual(
+      Object.keys(variables).filter(key => !needed.includes(key) && !assigned.test(key) && !(key in own)),
+      [],
+    )
     for (const process of tree(pid))
       for (const [key, value] of Object.entries(environment(process)))
         assert.ok(!others.some(other => other && value.includes(other)), `${key} of ${process} is another's`)
@@ -97,7 +109,7 @@ async function isFree(port) {
 for (const port of fixedPorts) await check(`port ${port} is free`, () => isFree(port))
 writeVariables()
 makeRepository()
-const proxy = new Proxy(program, folder, join(work, 'state'), { HOME: work, ...ofProxy })
+const proxy = new Proxy(program, folder, join(work, 'state'), environmentOfProxy)
 
 const found = proxy.check()
 for (const name of names)

@@ -10,11 +10,18 @@ const read = (pid, file) => {
 }
 
 /** The name before the parent may hold spaces and parentheses. */
-const parentOf = pid => Number(read(pid, 'stat').replace(/^.*\) /s, '').split(' ')[1])
+const parentOf = pid =>
+  Number(
+    read(pid, 'stat')
+      .replace(/^.*\) /s, '')
+      .split(' ')[1],
+  )
 
 /** The process itself and everything below it. */
 export function tree(root) {
-  const parents = readdirSync('/proc').filter(name => /^\d+$/.test(name)).map(name => [Number(name), parentOf(name)])
+  const parents = readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name))
+    .map(name => [Number(name), parentOf(name)])
   const below = pid => [pid, ...parents.filter(([, parent]) => parent === pid).flatMap(([child]) => below(child))]
   return below(root)
 }

@@ -5,9 +5,9 @@ import { setTimeout as pause } from 'node:timers/promises'
 export class Proxy {
   log = ''
 
-  /** `variables` stand in the proxy's own environment, beside what this process has. */
-  constructor(program, folder, state, variables) {
-    Object.assign(this, { program, folder, state, environment: { ...process.env, ...variables } })
+  /** `environment` is all that the proxy itself has. */
+  constructor(program, folder, state, environment) {
+    Object.assign(this, { program, folder, state, environment })
   }
 
   async start() {
@@ -56,7 +56,11 @@ export class Proxy {
 
   /** What its log says of a server last. */
   lastLines(name) {
-    return this.log.split('\n').filter(line => line.includes(` ${name}: `)).slice(-5).join('\n')
+    return this.log
+      .split('\n')
+      .filter(line => line.includes(` ${name}: `))
+      .slice(-5)
+      .join('\n')
   }
 
   /** How often a server was started. */

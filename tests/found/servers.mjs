@@ -28,8 +28,18 @@ export const served = {
     call: ['sequentialthinking', { thought: '?', thoughtNumber: 1, totalThoughts: 1, nextThoughtNeeded: false }],
     answer: /thoughtHistoryLength/,
   },
-  reddit: { by: /package\.json bin: node dist\/cli/, kind: 'stdio', call: ['reddit_explain', { term: 'AMA' }], answer: /Ask Me Anything/ },
-  repository: { by: /package\.json bin: node/, kind: 'stdio', call: ['git_log', { path: 'REPOSITORY' }], answer: /the only commit/ },
+  reddit: {
+    by: /package\.json bin: node dist\/cli/,
+    kind: 'stdio',
+    call: ['reddit_explain', { term: 'AMA' }],
+    answer: /Ask Me Anything/,
+  },
+  repository: {
+    by: /package\.json bin: node/,
+    kind: 'stdio',
+    call: ['git_log', { path: 'REPOSITORY' }],
+    answer: /the only commit/,
+  },
   calendar: { by: /bin of time-mcp: node/, kind: 'stdio', call: ['days_in_month', { date: '2024-02-01' }], answer: /29/ },
   brave: {
     by: /bin of @brave\/brave-search-mcp-server: node/,
@@ -52,16 +62,36 @@ export const served = {
     call: ['get_figma_data', { fileKey: 'abc' }],
     answer: /fetching file/, // as above
   },
-  app: { by: /bin of @modelcontextprotocol\/server-basic-vanillajs: node/, kind: 'http', call: ['get-time', {}], answer: /\d{4}-\d\d-\d\dT/ },
+  app: {
+    by: /bin of @modelcontextprotocol\/server-basic-vanillajs: node/,
+    kind: 'http',
+    call: ['get-time', {}],
+    answer: /\d{4}-\d\d-\d\dT/,
+  },
   time: {
     by: /\.venv\/bin\/mcp-server-time$/,
     kind: 'stdio',
     call: ['convert_time', { source_timezone: 'UTC', time: '12:00', target_timezone: 'Asia/Tokyo' }],
     answer: /T21:00:00\+09:00/,
   },
-  git: { by: /pyproject\.toml scripts: .*\.venv/, kind: 'stdio', call: ['git_log', { repo_path: 'REPOSITORY' }], answer: /the only commit/ },
-  sqlite: { by: /pyproject\.toml scripts: .*\.venv/, kind: 'stdio', call: ['read_query', { query: 'SELECT 6 * 7 AS n' }], answer: /42/ },
-  excel: { by: /\.venv\/bin\/excel-mcp-server$/, kind: 'stdio', call: ['list_workbooks', { directory: 'REPOSITORY' }], answer: /./ },
+  git: {
+    by: /pyproject\.toml scripts: .*\.venv/,
+    kind: 'stdio',
+    call: ['git_log', { repo_path: 'REPOSITORY' }],
+    answer: /the only commit/,
+  },
+  sqlite: {
+    by: /pyproject\.toml scripts: .*\.venv/,
+    kind: 'stdio',
+    call: ['read_query', { query: 'SELECT 6 * 7 AS n' }],
+    answer: /42/,
+  },
+  excel: {
+    by: /\.venv\/bin\/excel-mcp-server$/,
+    kind: 'stdio',
+    call: ['list_workbooks', { directory: 'REPOSITORY' }],
+    answer: /./,
+  },
   search: {
     by: /pyproject\.toml scripts: .*python \.venv/,
     kind: 'stdio',
