@@ -59,7 +59,7 @@ function makeRepository() {
 
 /** A client lists the server's tools and calls the one that the table names. */
 async function use(name) {
-  const { kind, call, answer } = served[name]
+  const { at, call, answer } = served[name]
   const client = new Client({ name: 'found', version: '1.0.0' }, { versionNegotiation: { mode: 'legacy' } })
   await client.connect(new StreamableHTTPClientTransport(new URL(`${proxy.url}/${name}`)))
   const { tools } = await client.listTools()
@@ -71,7 +71,8 @@ async function use(name) {
   const { content } = await client.callTool({ name: tool, arguments: args })
   assert.match(content.map(({ text }) => text).join('\n'), answer)
   await client.close()
-  assert.equal((await proxy.servers())[name].kind, kind)
+  assert.equal((await proxy.servers())[name].kind, at ? 'http' : 'stdio')
+  if (at) assert.match(proxy.endpoint(name), at)
 }
 
 /** What is said of a server that could not be started: in its state, or by `mcp-proxy check`. */

@@ -63,6 +63,11 @@ export class Proxy {
       .join('\n')
   }
 
+  /** Where an HTTP server was found last. */
+  endpoint(name) {
+    return [...this.log.matchAll(new RegExp(` ${name}: speaks HTTP on (\\S+)`, 'g'))].at(-1)?.[1]
+  }
+
   /** How often a server was started. */
   starts(name) {
     return this.log.match(new RegExp(` ${name}: started `, 'g'))?.length ?? 0
