@@ -125,6 +125,9 @@ export const leftOut = {
   unbuilt: /dist\/index\.js.*npm install && npm run build/,
 }
 
+/** Folders with a program that never says a word: more than are started at once. */
+export const hanging = [1, 2, 3, 4, 5].map(n => `hang-${n}`)
+
 /** Folders whose start fails: what has to be said of it. */
 export const failing = {
   library: /before it spoke MCP/,
