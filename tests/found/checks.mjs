@@ -18,6 +18,7 @@ const [program, folder] = process.argv.slice(2)
 const work = mkdtempSync(join(tmpdir(), 'found-'))
 const names = Object.keys(served)
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => process.exit(1))
+process.once('exit', () => rmSync(work, { recursive: true, force: true }))
 const secret = () => `secret-${randomBytes(12).toString('hex')}`
 
 /** One value of its own for each folder, one for each variable of the proxy's that is not a server's business. */
@@ -168,5 +169,4 @@ for (const name of names)
   })
 await check('excel: used again', () => use('excel'))
 await proxy.stop()
-rmSync(work, { recursive: true })
 summary()

@@ -1,13 +1,15 @@
 // The proxy under test: started, asked, stopped.
 import { spawn, spawnSync } from 'node:child_process'
+import { appendFileSync, rmSync } from 'node:fs'
 import { setTimeout as pause } from 'node:timers/promises'
 
 export class Proxy {
   log = ''
 
-  /** `environment` is all that the proxy itself has. */
+  /** `environment` is all that the proxy itself has. What it logs is kept in `proxy.log` here. */
   constructor(program, folder, state, environment) {
     Object.assign(this, { program, folder, state, environment })
+    rmSync('proxy.log', { force: true })
   }
 
   async start() {
@@ -16,7 +18,10 @@ export class Proxy {
     this.process = spawn(this.program, arguments_, { env: this.environment, stdio: ['ignore', 'inherit', 'pipe'] })
     this.ended = new Promise(resolve => this.process.on('exit', resolve))
     process.once('exit', () => this.process.kill())
-    this.process.stderr.setEncoding('utf8').on('data', text => (this.log += text))
+    this.process.stderr.setEncoding('utf8').on('data', text => {
+      this.log += text
+      appendFileSync('proxy.log', text)
+    })
     await this.until(() => /listening on (http:\S+)/.test(this.log), 'listening', 10)
     this.url = this.log.match(/listening on (http:\S+)/)[1]
   }
