@@ -19,6 +19,10 @@ pub(super) enum Diagnosis {
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Diagnosis::Variables(names) if names.len() > 1 => {
+                let names = names.join(", "); // all of them, or one instead of another
+                write!(f, "it asks for {names}, none of which is set: put what it needs into the .env in its folder")
+            }
             Diagnosis::Variables(names) => {
                 write!(f, "it needs {}, which is not set: put it into the .env in its folder", names.join(", "))
             }
@@ -137,6 +141,17 @@ mod tests {
             assert_eq!(of(line), variables(&["TAVILY_API_KEY"]), "{line}");
         }
         assert_eq!(of("CLIENT_ID and CLIENT_SECRET must be set"), variables(&["CLIENT_ID", "CLIENT_SECRET"]));
+    }
+
+    #[test]
+    fn one_of_several_may_do() {
+        let slack =
+            of("Authentication required: Either SLACK_XOXP_TOKEN or SLACK_XOXB_TOKEN must be provided");
+        let said = slack.unwrap().to_string();
+        assert!(
+            said.starts_with("it asks for SLACK_XOXB_TOKEN, SLACK_XOXP_TOKEN, none of which is set"),
+            "{said}"
+        );
     }
 
     #[test]

@@ -55,11 +55,13 @@ const ALLOWED: [&str; 40] = [
 const ALLOWED_PREFIXES: [&str; 3] = ["LC_", "XDG_", "SSL_CERT_"];
 
 /// Quiet and unbuffered, unless the server is configured otherwise.
-const MANNERS: [(&str, &str); 4] = [
+const MANNERS: [(&str, &str); 5] = [
     ("NO_COLOR", "1"),
     ("PYTHONUNBUFFERED", "1"),
     ("NODE_NO_WARNINGS", "1"),
+    // Its older and its newer name.
     ("FASTMCP_SHOW_CLI_BANNER", "false"),
+    ("FASTMCP_SHOW_SERVER_BANNER", "false"),
 ];
 
 /// Names the folder of systemd's credentials (`LoadCredential=`), a file each.

@@ -95,11 +95,12 @@ impl Search {
     }
 
     fn look(&self, watch: &mut Watch, asked: &mut Asked) -> Option<Endpoint> {
-        let (listening, is_taken) = watch.look(self.port);
+        let (listening, may_be_own) = watch.look(self.port);
         let mut addresses: Vec<SocketAddr> = listening.iter().map(|address| reachable(*address)).collect();
-        // Whoever listens there now, say on behalf of a container, did not when the port was given. If nobody does, it
-        // is left alone: a connection to a port of one's own can take the place of a listener.
-        let given = self.port.filter(|_| is_taken).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
+        // Whoever listens there now on behalf of a container did not when the port was given. If nobody does, it is left
+        // alone: a connection to a port of one's own can take the place of a listener.
+        let given =
+            self.port.filter(|_| may_be_own).map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, port)));
         addresses.extend(given.filter(|given| !addresses.contains(given)));
         // One at a time: an answer may take seconds, and meanwhile the server may have begun to listen.
         let address = asked.next(addresses, self.port, Instant::now())?;

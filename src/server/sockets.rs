@@ -3,6 +3,7 @@
 use super::tree;
 use std::collections::BTreeSet;
 use std::fs;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 /// A listening TCP socket of this machine.
@@ -27,7 +28,7 @@ impl Watch {
         Watch { leader, seen: BTreeSet::new(), own: Vec::new(), looks: 0 }
     }
 
-    /// The addresses they listen on now, sorted; and whether anybody at all listens on `port` (it may be for them).
+    /// The addresses they listen on now, sorted; and whether it may be for them that somebody listens on `port`.
     pub(super) fn look(&mut self, port: Option<u16>) -> (&[SocketAddr], bool) {
         let all: Vec<Listening> =
             ["tcp", "tcp6"].iter().flat_map(|kind| listening(self.leader, kind)).collect();
@@ -38,9 +39,12 @@ impl Watch {
             self.own = owned(self.leader, &all);
             self.seen = seen;
         }
+        let is_there = |address: SocketAddr| Some(address.port()) == port;
+        let is_own = self.own.iter().any(|own| is_there(*own));
+        let is_taken = all.iter().any(|socket| is_there(socket.address));
         // Where the system does not tell, only asking there does.
-        let is_taken = all.is_empty() || all.iter().any(|socket| Some(socket.address.port()) == port);
-        (&self.own, is_taken)
+        let may_be_own = all.is_empty() || is_own || (is_taken && hides_sockets(self.leader));
+        (&self.own, may_be_own)
     }
 }
 
@@ -51,6 +55,17 @@ fn owned(leader: u32, all: &[Listening]) -> Vec<SocketAddr> {
     let own: BTreeSet<u64> = tree::members(leader).into_iter().flat_map(inodes).collect();
     let own = all.iter().filter(|socket| own.contains(&socket.inode));
     own.map(|socket| socket.address).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Whether not all that listens for a child is seen to be its own: a container's ports are held by others, and a
+/// process of another user may not let itself be looked at. Otherwise whoever has the child's port is a stranger.
+fn hides_sockets(leader: u32) -> bool {
+    const CONTAINERS: [&str; 3] = ["docker", "podman", "nerdctl"];
+    tree::members(leader).into_iter().any(|pid| {
+        let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
+        let fds = fs::read_dir(format!("/proc/{pid}/fd"));
+        CONTAINERS.contains(&name.trim_end()) || fds.is_err_and(|e| e.kind() == ErrorKind::PermissionDenied)
+    })
 }
 
 /// The child may have a network namespace of its own, so its own file is read.
@@ -120,10 +135,32 @@ mod tests {
         let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let mut watch = Watch::new(std::process::id());
         let address = socket.local_addr().unwrap();
-        let (own, is_taken) = watch.look(Some(address.port()));
-        assert!(own.contains(&address) && is_taken);
+        let (own, may_be_own) = watch.look(Some(address.port()));
+        assert!(own.contains(&address) && may_be_own);
         drop(socket);
         assert!(!watch.look(None).0.contains(&address));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_stranger_on_its_port_is_not_the_child_s() {
+        use std::os::unix::process::CommandExt;
+        let folder = tempfile::TempDir::new().unwrap();
+        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port();
+        let is_asked = |name: &str| {
+            let program = folder.path().join(name);
+            std::os::unix::fs::symlink("/bin/sleep", &program).unwrap();
+            let mut command = std::process::Command::new(program);
+            let mut child = command.arg0("sleep").arg("60").process_group(0).spawn().unwrap();
+            let mut watch = Watch::new(child.id());
+            let (own, is_asked) = watch.look(Some(port));
+            assert!(own.is_empty());
+            child.kill().unwrap();
+            child.wait().unwrap();
+            is_asked
+        };
+        assert!(!is_asked("server") && is_asked("docker"));
     }
 
     proptest! {

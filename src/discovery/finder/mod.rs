@@ -142,11 +142,15 @@ impl<'a> Finder<'a> {
         let Some((name, own)) = self.claim(program_name(file, &start), &place) else {
             return;
         };
-        let command = ServerTable { command: Some(format!("./{file}")), ..ServerTable::default() };
+        let command = format!("./{file}");
+        let guessed = (!own.launches() && own.args.is_none()).then(|| Findings::lone(&command));
+        let table = own.over(ServerTable { command: Some(command), ..ServerTable::default() });
         let origin =
             Origin { words: place.clone(), base: servers.to_path_buf(), own_folder: false, env_file: None };
-        let added = executables::check_interpreter(&start, &self.machine)
-            .and_then(|()| self.add_said(&name, &place, origin, &own.over(command)));
+        let added = executables::check_interpreter(&start, &self.machine).and_then(|()| match guessed {
+            Some(found) => self.add(&name, &place, origin, &table, found),
+            None => self.add_said(&name, &place, origin, &table),
+        });
         if let Err(refusal) = added {
             self.leave_out(&name, &place, refusal);
         }

@@ -14,15 +14,19 @@ const MOST_WORDS: usize = 6;
 
 /// Lists of arguments, the likeliest first.
 pub(super) fn retries(scene: &Scene<'_>) -> Vec<Vec<String>> {
-    let usual = USUAL.iter().map(|word| vec![word.to_string()]);
     let said = scene.folder.read("Dockerfile").and_then(Result::ok).and_then(|text| of_dockerfile(&text));
     let mut lists: Vec<Vec<String>> = Vec::new();
-    for list in said.into_iter().chain(server_json::arguments(scene)).chain(usual) {
+    for list in said.into_iter().chain(server_json::arguments(scene)).chain(usual()) {
         if !list.is_empty() && list.len() <= MOST_WORDS && !lists.contains(&list) {
             lists.push(list);
         }
     }
     lists
+}
+
+/// Those of which no file says anything.
+pub(super) fn usual() -> Vec<Vec<String>> {
+    USUAL.iter().map(|word| vec![word.to_string()]).collect()
 }
 
 /// The arguments of the last stage: `CMD` after an `ENTRYPOINT`, or what follows the program in `CMD`.

@@ -76,6 +76,11 @@ impl Findings {
         Findings::way(Candidate::new("", &words.collect::<Vec<_>>()))
     }
 
+    /// A program that lies there without a word about it.
+    pub(super) fn lone(command: &str) -> Findings {
+        Findings::way(Candidate { retries: hints::usual(), ..Candidate::new("", &[command]) })
+    }
+
     fn nothing_but(what: &str, refusal: Refusal) -> Findings {
         let mut findings = Findings::default();
         findings.pass_over(what, refusal);

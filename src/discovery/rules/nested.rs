@@ -1,7 +1,7 @@
 //! Projects below a folder: the members of a workspace, each a server, or the one sub-folder that is the project.
 
 use super::super::folder::{Folder, Kind};
-use super::{Findings, Refusal, Scene, declared, here, server_json, unrecognised};
+use super::{Findings, Refusal, Scene, declared, here, node, server_json, unrecognised};
 use serde_json::Value;
 
 /// Where members lie when nobody says so.
@@ -153,15 +153,10 @@ fn is_server(folder: &dyn Folder, sub: &str) -> bool {
     };
     let package: Value = serde_json::from_str(&text).unwrap_or_default();
     let is_started = !package["bin"].is_null() || package["scripts"]["start"].is_string();
-    let uses_sdk = package["dependencies"]
-        .as_object()
-        .into_iter()
-        .flatten()
-        .any(|(name, _)| name.starts_with("@modelcontextprotocol/") || name == "fastmcp");
     let is_named = package["name"].as_str().is_some_and(|name| {
         name.starts_with("@modelcontextprotocol/server") || (name.contains("mcp") && !name.contains("sdk"))
     });
-    is_started && (uses_sdk || is_named)
+    is_started && (node::uses_sdk(&package) || is_named)
 }
 
 fn names_mcp(folder: &dyn Folder, sub: &str) -> bool {

@@ -113,7 +113,16 @@ fn a_program_needs_no_folder() {
     let (_, clock) = child(&found, "clock");
     assert_eq!(clock.cwd, dir.path().join("servers"));
     assert_eq!(clock.env_file, None);
+    assert_eq!(clock.first_way().retries.concat(), ["stdio", "--stdio", "start-mcp-server"]);
     assert!(why(&found, "forgotten").contains("is not executable; chmod +x"));
+}
+
+#[test]
+fn who_says_the_arguments_of_a_program_needs_no_guesses() {
+    let dir = project(&[("servers/clock.sh", SH), ("proxy.toml", "[server.clock]\nargs = ['http']\n")]);
+    let found = found(&dir);
+    let (_, clock) = child(&found, "clock");
+    assert_eq!((clock.first_way().args.concat(), clock.first_way().retries.len()), ("http".to_string(), 0));
 }
 
 #[test]

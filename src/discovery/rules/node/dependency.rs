@@ -1,7 +1,7 @@
 //! A server that was installed into the folder: `npm install some-mcp-server`.
 
 use super::bin::{Bin, bin};
-use super::{Candidate, Findings, Refusal, Scene, manager, parse, run};
+use super::{Candidate, Findings, Refusal, Scene, manager, parse, run, uses_sdk};
 use serde_json::Value;
 
 /// More than a folder has that is made for one server.
@@ -27,12 +27,11 @@ pub(super) fn find(scene: &Scene<'_>, package: &Value) -> Findings {
 fn server(scene: &Scene<'_>, name: &str) -> Option<Candidate> {
     let at = format!("node_modules/{name}");
     let package = parse(&scene.folder.read(&format!("{at}/package.json"))?.ok()?).ok()?;
-    let uses_sdk = !package["dependencies"]["@modelcontextprotocol/sdk"].is_null();
     let Bin::File(file) = bin(&package, name.rsplit('/').next()?) else {
         return None;
     };
     let file = format!("{at}/{file}");
-    if !(uses_sdk || name.contains("mcp"))
+    if !(uses_sdk(&package) || name.contains("mcp"))
         || name == "@modelcontextprotocol/sdk"
         || !scene.folder.is_file(&file)
     {

@@ -34,6 +34,14 @@ fn parse(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
+/// Whether a package is written with a library for MCP: the official one, of which the second version is several.
+pub(super) fn uses_sdk(package: &Value) -> bool {
+    let dependencies = package["dependencies"].as_object().into_iter().flatten();
+    dependencies
+        .map(|(name, _)| name)
+        .any(|name| name.starts_with("@modelcontextprotocol/") || name == "fastmcp")
+}
+
 fn plain_path(file: &str) -> String {
     file.trim_start_matches("./").to_string()
 }
@@ -221,6 +229,9 @@ mod tests {
             "node node_modules/@modelcontextprotocol/server-memory/dist/index.js"
         );
         assert!(passed(rule, &folder(deps), &[]).ends_with("run npm install in servers/notes"));
+        let of_sdk_2 = r#"{"bin": "a.js", "dependencies": {"@modelcontextprotocol/server": "2"}}"#;
+        let app = folder(r#"{"app": "1"}"#).file("node_modules/app/package.json", of_sdk_2);
+        assert_eq!(taken(rule, &app.file("node_modules/app/a.js", ""), &[]), "node node_modules/app/a.js");
         let two = with(folder(r#"{"@modelcontextprotocol/server-memory": "*", "b-mcp": "1"}"#))
             .file("node_modules/b-mcp/package.json", r#"{"bin": "b.js"}"#)
             .file("node_modules/b-mcp/b.js", "");
