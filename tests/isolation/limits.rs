@@ -41,6 +41,6 @@ fn one_that_leaves_its_parents_is_counted_all_the_same() {
     let away = answering("setsid sh -c \"(for i in 1 2 3 4; do sleep 600 & done; wait) &\"");
     site.write("servers/away/server.toml", &(away + "max_processes = 3\n"));
     let proxy = site.start();
-    let trouble = trouble(&proxy, "away");
+    let trouble = proxy.trouble("away");
     assert!(trouble.starts_with("was over its max_processes = 3 (it had "), "{trouble}");
 }
