@@ -83,12 +83,12 @@ fn a_question_that_is_too_long_fails_no_call_but_is_refused() {
         .start();
     let client = proxy.client_with("a").capabilities(json!({"sampling": {}})).connect();
     let bystander = hang(&client);
-    let ask = |text: &str| client.call_message("ask", json!({ "text": text }));
+    let ask = |text: &str| client.call_message("ask", json!({"text": text, "kind": "sampling"}));
     // The child counts its questions from 0, so the second has the id of our first call.
     let first = client.stream(&ask("short"));
     let (_, question) = first.next_message();
     client.answer(&question["id"], json!({}));
-    let long = client.post(&ask(&"x".repeat(890))).messages();
+    let long = client.post(&ask(&"x".repeat(870))).messages();
     let told = long.last().unwrap()["result"]["content"][0]["text"].to_string();
     assert!(told.contains("max_message_bytes"), "{long:?}");
     print(&client, r#"{"jsonrpc":"2.0","id":1,"result":"unharmed"}"#);
