@@ -3,6 +3,7 @@
 use crate::config::spec::{ChildSpec, Launch, RemoteSpec, ServerSpec, Transport, Way};
 use crate::config::{environment, redact};
 use crate::discovery::{About, Disabled, Discovery, LeftOut, PassedOver};
+use crate::log::printable;
 use crate::secrets;
 use crate::server::{Preflight, preflight};
 use serde::Serialize;
@@ -179,25 +180,25 @@ fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         write_server(server, out)?;
     }
     for Out { left, passed_over } in &report.left_out {
-        writeln!(out, "{} (left out)", shown(&left.name))?;
+        writeln!(out, "{} (left out)", printable(&left.name))?;
         line(out, "from", &left.place)?;
         line(out, "reason", &left.reason)?;
         line(out, "remedy", &left.remedy)?;
         write_passed_over(passed_over, out)?;
     }
     for off in report.disabled {
-        writeln!(out, "{} (switched off)", shown(&off.name))?;
+        writeln!(out, "{} (switched off)", printable(&off.name))?;
         line(out, "from", &off.place)?;
     }
     for warning in &report.warnings {
-        writeln!(out, "warning: {}", shown(warning))?;
+        writeln!(out, "warning: {}", printable(warning))?;
     }
     let (servers, left_out, disabled) = (report.servers.len(), report.left_out.len(), report.disabled.len());
     writeln!(out, "servers: {servers}, left out: {left_out}, switched off: {disabled}")
 }
 
 fn write_server(server: &Server<'_>, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{} ({})", shown(server.name), server.kind)?;
+    writeln!(out, "{} ({})", printable(server.name), server.kind)?;
     match &server.url {
         Some(url) => line(out, "url", url)?,
         None => line(out, "start", &command_line(&server.command))?,
@@ -241,7 +242,7 @@ fn write_passed_over(passed_over: &[PassedOver], out: &mut dyn Write) -> io::Res
 }
 
 fn line(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
-    writeln!(out, "  {label:<10}{}", shown(text))
+    writeln!(out, "  {label:<10}{}", printable(text))
 }
 
 /// Words for a shell, so that the line can be tried by hand.
@@ -252,13 +253,6 @@ fn command_line(words: &[String]) -> String {
         word => format!("'{}'", word.replace('\'', "'\\''")),
     };
     words.iter().map(quoted).collect::<Vec<_>>().join(" ")
-}
-
-/// Text from files of others, without the control characters that would steer a terminal.
-fn shown(text: &str) -> String {
-    text.chars()
-        .flat_map(|letter| if letter.is_control() { letter.escape_default().collect() } else { vec![letter] })
-        .collect()
 }
 
 #[cfg(test)]
