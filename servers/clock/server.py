@@ -2,7 +2,7 @@
 
 To write your own: listen on HOST:PORT (both come in the environment), answer POST /mcp with one JSON object for each
 request, 202 for notifications and 405 for GET (which would ask for a stream of events, and there are none), end on
-SIGTERM. Change TOOLS and `call` below. server.toml beside this file tells the proxy how to start it.
+SIGTERM. Change TOOLS and `call` below. The proxy needs to be told nothing: it runs this file, and finds where it listens.
 """
 
 import json

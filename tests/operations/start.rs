@@ -5,6 +5,7 @@ use serde_json::json;
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 /// The servers of the repository, as a user has them who cloned it.
 fn own_servers(site: Site) -> Site {
@@ -43,9 +44,11 @@ fn the_log_begins_with_the_address_and_the_table_follows() {
     }
 }
 
-/// A run of ports nobody listens on, outside of those the system gives away by itself.
+/// A run of ports nobody listens on, outside of those the system gives away by itself, and of those that another test
+/// has got.
 fn free_ports(count: u16) -> (u16, Vec<TcpListener>) {
-    let start = 20_000 + (std::process::id() % 500) as u16 * 20;
+    static CALLS: AtomicU16 = AtomicU16::new(0);
+    let start = 20_000 + (std::process::id() % 500) as u16 * 20 + CALLS.fetch_add(10, Ordering::Relaxed);
     let starts = (start..32_000).step_by(usize::from(count));
     let bind = |first: u16| {
         let ports = first..first + count;

@@ -113,8 +113,8 @@ impl Supervisor {
         if !matches!(self.phase, Phase::Starting { .. }) {
             return;
         }
-        let (address, path) = (endpoint.address.to_string(), endpoint.path.clone());
-        log::info!(server = self.name(), event = "http", address = address.as_str(), path = path.as_str(); "speaks HTTP on {address}{path}");
+        let path = endpoint.path.clone();
+        log::info!(server = self.name(), event = "http"; "speaks HTTP on {}{path}", endpoint.address);
         self.settled(Transport::Http, |learnt| learnt.path = Some(path));
         let endpoint = Some(Arc::new(endpoint));
         self.promote(Running { endpoint, ..self.unheard() });
