@@ -74,9 +74,11 @@ fn message(record: &Record<'_>) -> String {
     secrets::mask(&record.args().to_string()).into_owned()
 }
 
-/// What a child prints may hold terminal controls; they are shown, not obeyed.
-fn printable(text: &str) -> String {
-    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+/// What a child prints, and how its files are called, may hold terminal controls, or marks that turn the direction of
+/// writing; they are shown, not obeyed.
+pub fn printable(text: &str) -> String {
+    let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().flat_map(|c| if steers(c) { c.escape_default().collect() } else { vec![c] }).collect()
 }
 
 fn now() -> String {
@@ -116,6 +118,7 @@ mod tests {
     #[test]
     fn controls_are_shown_not_obeyed() {
         assert_eq!(printable("a\x1b[2Jä\n"), "a\\u{1b}[2Jä\\n");
+        assert_eq!(printable("a\u{202e}gnp"), "a\\u{202e}gnp");
     }
 
     #[test]

@@ -66,7 +66,8 @@ impl RunFile {
 
 /// What stands in a run file, unless nobody holds its lock. Where files cannot be locked all count as held.
 fn read(path: &Path) -> Option<Content> {
-    let file = File::open(path).ok()?;
+    // Asked first: opening a named pipe would wait for its writer.
+    let file = fs::metadata(path).is_ok_and(|found| found.is_file()).then(|| File::open(path).ok())??;
     if file.try_lock_shared().is_ok() {
         return None;
     }
@@ -89,5 +90,17 @@ fn store(state_dir: &Path, path: &Path, content: &Content) -> io::Result<File> {
 impl Drop for RunFile {
     fn drop(&mut self) {
         self.remove();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, dir.path().join("run-1.json"), rustix::fs::Mode::RWXU).unwrap();
+        assert!(RunFile::all(dir.path()).is_empty());
     }
 }

@@ -3,6 +3,7 @@
 use crate::config::spec::{ChildSpec, Launch, RemoteSpec, ServerSpec, Transport, Way};
 use crate::config::{environment, redact};
 use crate::discovery::{About, Disabled, Discovery, LeftOut, PassedOver};
+use crate::log::printable;
 use crate::secrets;
 use crate::server::{Preflight, preflight};
 use serde::Serialize;
@@ -192,7 +193,7 @@ fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         line(out, "from", &off.place)?;
     }
     for warning in &report.warnings {
-        writeln!(out, "warning: {}", shown(warning))?;
+        writeln!(out, "warning: {}", printable(&secrets::mask(warning)))?;
     }
     let (servers, left_out, disabled) = (report.servers.len(), report.left_out.len(), report.disabled.len());
     writeln!(out, "servers: {servers}, left out: {left_out}, switched off: {disabled}")
@@ -243,7 +244,7 @@ fn write_passed_over(passed_over: &[PassedOver], out: &mut dyn Write) -> io::Res
 }
 
 fn line(out: &mut dyn Write, label: &str, text: &str) -> io::Result<()> {
-    writeln!(out, "  {label:<10}{}", shown(text))
+    writeln!(out, "  {label:<10}{}", printable(&secrets::mask(text)))
 }
 
 /// Words for a shell, so that the line can be tried by hand.
@@ -254,18 +255,6 @@ fn command_line(words: &[String]) -> String {
         word => format!("'{}'", word.replace('\'', "'\\''")),
     };
     words.iter().map(quoted).collect::<Vec<_>>().join(" ")
-}
-
-/// Text from files of others, without secrets.
-fn shown(text: &str) -> String {
-    printable(&secrets::mask(text))
-}
-
-/// Without the control characters that would steer a terminal.
-fn printable(text: &str) -> String {
-    text.chars()
-        .flat_map(|letter| if letter.is_control() { letter.escape_default().collect() } else { vec![letter] })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `mcp-proxy list`: the servers of the running proxy.
 
 use super::control::Control;
+use crate::log::printable;
 
 /// A table for people, or what `/servers` says.
 pub(super) fn list(control: &Control, json: bool) -> Result<String, String> {
@@ -20,13 +21,16 @@ pub(super) fn list(control: &Control, json: bool) -> Result<String, String> {
         text +=
             &row([field("name"), field("kind"), field("state"), field("health"), &restarts, field("url")]);
         if let Some(reason) = server["reason"].as_str() {
-            text +=
-                &format!("  {reason}: {}\n", server["last_error"].as_str().unwrap_or("no error was seen"));
+            text += &format!(
+                "  {reason}: {}\n",
+                printable(server["last_error"].as_str().unwrap_or("no error was seen"))
+            );
         }
     }
     for out in body["left_out"].as_array().into_iter().flatten() {
         let field = |name: &str| out[name].as_str().unwrap_or("-");
-        text += &format!("left out: {} ({}): {}\n", field("name"), field("place"), field("reason"));
+        let words = format!("left out: {} ({}): {}", field("name"), field("place"), field("reason"));
+        text += &(printable(&words) + "\n");
     }
     Ok(text)
 }

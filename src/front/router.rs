@@ -6,6 +6,7 @@ use super::{answer, cors};
 use crate::bridge::LinePlace;
 use crate::fleet::{Fleet, Served};
 use crate::http::{Exchange, Handler, Response};
+use crate::log::printable;
 use crate::ops::report::{self, Overall};
 use crate::server::Status;
 use ::http::uri::PathAndQuery;
@@ -94,7 +95,7 @@ impl Front {
             }
             Route::ServerHealth { name } => self.with(&name, |served| self.server_health(served)),
             Route::ServerLogs { name } => self.with(&name, |served| {
-                answer::text(served.server.log().into_iter().map(|line| line + "\n").collect())
+                answer::text(served.server.log().iter().map(|line| printable(line) + "\n").collect())
             }),
         }
     }

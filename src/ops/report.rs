@@ -2,6 +2,7 @@
 
 use crate::bridge::ChildReport;
 use crate::fleet::{Served, Serving};
+use crate::log::printable;
 use crate::protocol::revision::Era;
 use crate::server::{Health, State, Status, Target};
 use serde_json::{Value, json};
@@ -145,7 +146,8 @@ pub fn table(serving: &Serving, base: &str) -> String {
         text = "  no server is running; put one into the servers folder (see README.md)\n".into();
     }
     for out in &serving.left_out {
-        text += &format!("  left out: {} ({}): {}; {}\n", out.name, out.place, out.reason, out.remedy);
+        let words = format!("left out: {} ({}): {}; {}", out.name, out.place, out.reason, out.remedy);
+        text += &format!("  {}\n", printable(&words));
     }
     text
 }

@@ -127,8 +127,9 @@ impl Memory {
 }
 
 fn read(file: &Path) -> Option<BTreeMap<String, Learnt>> {
-    let small = fs::metadata(file).ok()?.len() <= MAX_FILE_BYTES;
-    serde_json::from_slice(&small.then(|| fs::read(file))?.ok()?).ok()
+    // Asked first: opening a named pipe would wait for its writer.
+    let is_ours = fs::metadata(file).is_ok_and(|found| found.is_file() && found.len() <= MAX_FILE_BYTES);
+    serde_json::from_slice(&is_ours.then(|| fs::read(file))?.ok()?).ok()
 }
 
 /// Written beside and renamed, so that a power cut leaves the old file or the new one.
@@ -190,6 +191,14 @@ mod tests {
             env_from_files: Default::default(),
             required: Vec::new(),
         }
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_waited_for() {
+        let dir = tempfile::tempdir().unwrap();
+        rustix::fs::mkfifoat(rustix::fs::CWD, dir.path().join("learnt.json"), rustix::fs::Mode::RWXU)
+            .unwrap();
+        assert!(Memory::open(dir.path()).all().is_empty());
     }
 
     #[test]
