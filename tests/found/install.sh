@@ -25,10 +25,11 @@ npm_install() {
 # The package's own files with what they depend on: a checkout after `npm install && npm run build`.
 npm_checkout() {
     npm_install "$1"
-    cd "$servers/$1"
-    rm -rf package.json package-lock.json node_modules/.bin node_modules/.package-lock.json
-    cp -R "node_modules/$2/." . && rm -rf "node_modules/$2"
-    cd - >/dev/null
+    (
+        cd "$servers/$1"
+        rm -rf package.json package-lock.json node_modules/.bin node_modules/.package-lock.json
+        cp -R "node_modules/$2/." . && rm -rf "node_modules/$2"
+    )
 }
 
 # Only the program that a package of npm is made of, as a release page has it.
