@@ -2,80 +2,108 @@
 //! of the two it is may only be known once the child runs, so the port is left free while one starts that may want it.
 
 use crate::http;
-use crate::server::ports;
+use crate::server::ports::{self, Lease};
 use crate::server::{End, Face, Noise, Oversize, Running};
+use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The way to one bridge through a port of its own.
 pub(super) struct Door {
     name: String,
-    port: u16,
+    /// Whether it is to have this port and no other.
+    is_wanted: bool,
     http: Arc<http::Server>,
     state: Mutex<State>,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
-    Shut,
-    /// The server is no longer served here.
-    Gone,
+struct State {
+    /// Keeps the port taken. None: the server is no longer served here, and the next of that name may have it.
+    lease: Option<Lease>,
+    is_open: bool,
 }
 
 impl Door {
     /// Shut at first.
-    pub(super) fn new(name: &str, port: u16, http: Arc<http::Server>) -> Door {
-        Door { name: name.to_string(), port, http, state: Mutex::new(State::Shut) }
+    pub(super) fn new(name: &str, lease: Lease, is_wanted: bool, http: Arc<http::Server>) -> Door {
+        let state = Mutex::new(State { lease: Some(lease), is_open: false });
+        Door { name: name.to_string(), is_wanted, http, state }
     }
 
-    pub(super) fn port(&self) -> u16 {
-        self.port
+    /// Its port, as long as the server is served.
+    pub(super) fn port(&self) -> Option<u16> {
+        self.state().lease.as_ref().map(|lease| lease.port)
     }
 
     pub(super) fn is_open(&self) -> bool {
-        *self.state() == State::Open
+        self.state().is_open
     }
 
     /// Serves the bridge through `socket`.
     ///
     /// # Errors
     /// It cannot be listened on.
-    pub(super) fn open_with(&self, socket: TcpListener) -> std::io::Result<()> {
-        let mut state = self.state();
+    pub(super) fn open_with(&self, socket: TcpListener) -> io::Result<()> {
+        self.serve(&mut self.state(), socket)
+    }
+
+    fn serve(&self, state: &mut State, socket: TcpListener) -> io::Result<()> {
         self.http.listen(socket, &self.name)?;
-        *state = State::Open;
+        state.is_open = true;
         Ok(())
     }
 
     fn open(&self) {
-        if *self.state() != State::Shut {
+        let mut state = self.state();
+        if state.is_open || state.lease.is_none() {
             return;
         }
-        let opened = ports::listen(self.port).and_then(|socket| self.open_with(socket));
-        if let Err(error) = opened {
-            log::warn!(server = self.name.as_str(), event = "no-port", port = self.port; "its own port {} cannot be listened on ({error}); it is reached at /{} only", self.port, self.name);
+        let opened = self.claim(&mut state).and_then(|socket| {
+            self.serve(&mut state, socket).map_err(|error| format!("its own port cannot be served: {error}"))
+        });
+        if let Err(why) = opened {
+            log::warn!(server = self.name.as_str(), event = "no-port"; "{why}; it is reached at /{} only", self.name);
         }
     }
 
-    /// Frees the port.
-    fn shut(&self) {
-        self.close(State::Shut);
-    }
-
-    /// Frees the port for good.
-    pub(super) fn remove(&self) {
-        self.close(State::Gone);
-    }
-
-    /// One step: who opens the door meanwhile must not find it shut and be overtaken.
-    fn close(&self, then: State) {
+    /// Frees the port for a child that may listen there, and says which it is.
+    fn clear(&self) -> Option<u16> {
         let mut state = self.state();
-        if *state == State::Open {
-            self.http.close(&self.name);
+        self.shut(&mut state);
+        match self.claim(&mut state) {
+            Ok(socket) => drop(socket),
+            // The child may do without it, or say what is wrong better than we can.
+            Err(why) => log::warn!(server = self.name.as_str(), event = "no-port"; "{why}"),
         }
-        if *state != State::Gone {
-            *state = then;
+        state.lease.as_ref().map(|lease| lease.port)
+    }
+
+    /// The port, which nobody kept while the door was shut: another one, if somebody else has it now.
+    fn claim(&self, state: &mut State) -> Result<TcpListener, String> {
+        let lease = state.lease.as_ref().ok_or("it is no longer served")?;
+        let port = lease.port;
+        match ports::listen(port) {
+            Ok(socket) => Ok(socket),
+            Err(error) if self.is_wanted => Err(format!("port {port} cannot be had ({error})")),
+            Err(error) => {
+                let (next, socket) = lease.another()?;
+                log::info!(server = self.name.as_str(), event = "other-port", port = next.port; "port {port} cannot be had any more ({error}); its own is {} from now on", next.port);
+                state.lease = Some(next);
+                Ok(socket)
+            }
+        }
+    }
+
+    /// Shuts it for good. Its port goes to whoever comes after it.
+    pub(super) fn remove(&self) -> Option<Lease> {
+        let mut state = self.state();
+        self.shut(&mut state);
+        state.lease.take()
+    }
+
+    fn shut(&self, state: &mut State) {
+        if std::mem::take(&mut state.is_open) {
+            self.http.close(&self.name);
         }
     }
 
@@ -91,11 +119,8 @@ pub(super) struct Doorkeeper {
 }
 
 impl Face for Doorkeeper {
-    fn starting(&self, listens: bool) {
-        if listens {
-            self.door.shut();
-        }
-        self.face.starting(listens);
+    fn starting(&self, listens: bool) -> Option<u16> {
+        if listens { self.door.clear() } else { None }
     }
 
     fn up(&self, running: &Running) {

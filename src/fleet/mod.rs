@@ -78,8 +78,8 @@ impl Fleet {
         let gone = old.servers.values().filter(|served| !servers.contains_key(&served.spec.name));
         let gone: Vec<&Arc<Served>> = gone.collect();
         self.withdraw(&gone, &fresh);
-        close_all(gone.iter().copied());
-        let mut leases = hand_over(&gone, &fresh);
+        let mut leases = close_all(gone.iter().copied());
+        leases.retain(|name, lease| keeps_port(lease, old.servers.get(name), &fresh));
         // Who asks for a certain port comes before those who take any.
         fresh.sort_by_key(|spec| !asks_for_port(spec));
         for spec in fresh {
@@ -122,7 +122,7 @@ impl Fleet {
     pub fn close(&self) {
         let mut closed = self.changing();
         *closed = true;
-        close_all(self.serving().servers.values());
+        drop(close_all(self.serving().servers.values()));
     }
 
     /// Waits at most `patience` until every server has ended its first start, well or badly.
@@ -157,38 +157,44 @@ impl Fleet {
         http: &Arc<http::Server>,
     ) -> Result<Served, String> {
         let spec = Arc::new(spec);
-        let (lease, socket) = self.lease(&spec, kept)?;
+        let lease = self.lease(&spec, kept)?;
         let (server, seat) = Server::new(&spec.name, &self.context.limits);
         let bridge = self.bridge(&spec, &server)?;
-        let door = lease.as_ref().map(|lease| Arc::new(Door::new(&spec.name, lease.port, Arc::clone(http))));
-        // An HTTP child listens itself: its port must be free before it starts.
-        if let (Some(door), Some(socket), false) = (&door, socket, is_told_http(&spec)) {
-            door.open_with(socket).map_err(|error| format!("its port cannot be served: {error}"))?;
-        }
+        let door = lease.map(|(lease, socket)| self.door(&spec, lease, socket, http)).transpose()?;
         let face = bridge.face();
         let face: Arc<dyn Face> = match &door {
             Some(door) => Arc::new(Doorkeeper { door: Arc::clone(door), face }),
             None => face,
         };
-        let (port, context) = (lease.as_ref().map(|lease| lease.port), Arc::clone(&self.context));
+        let context = Arc::clone(&self.context);
         let role = role(&spec);
         server
-            .run(seat, Arc::clone(&spec), port, face, context, role)
-            .inspect_err(|_| door.iter().for_each(|door| door.remove()))
+            .run(seat, Arc::clone(&spec), face, context, role)
+            .inspect_err(|_| door.iter().for_each(|door| drop(door.remove())))
             .map_err(|error| format!("no thread for it: {error}"))?;
-        Ok(Served { spec, server, bridge, door, lease: Mutex::new(lease) })
+        Ok(Served { spec, server, bridge, door })
     }
 
-    /// A port, with the socket that proves it free.
-    fn lease(
+    /// A port, with the socket that proves it free; none for a server that runs elsewhere.
+    fn lease(&self, spec: &ServerSpec, kept: Option<Lease>) -> Result<Option<(Lease, TcpListener)>, String> {
+        let Launch::Child(child) = &spec.launch else { return Ok(None) };
+        let renewed = kept.and_then(|lease| lease.renew().ok());
+        renewed.map_or_else(|| self.ports.lease(child.port), Ok).map(Some)
+    }
+
+    /// Where its bridge is reached besides. An HTTP child listens there itself: for one the port is left free.
+    fn door(
         &self,
         spec: &ServerSpec,
-        kept: Option<Lease>,
-    ) -> Result<(Option<Lease>, Option<TcpListener>), String> {
-        let Launch::Child(child) = &spec.launch else { return Ok((None, None)) };
-        let renewed = kept.and_then(|lease| lease.renew().ok());
-        let (lease, socket) = renewed.map_or_else(|| self.ports.lease(child.port), Ok)?;
-        Ok((Some(lease), Some(socket)))
+        lease: Lease,
+        socket: TcpListener,
+        http: &Arc<http::Server>,
+    ) -> Result<Arc<Door>, String> {
+        let door = Door::new(&spec.name, lease, asks_for_port(spec), Arc::clone(http));
+        if !is_told_http(spec) {
+            door.open_with(socket).map_err(|error| format!("its port cannot be served: {error}"))?;
+        }
+        Ok(Arc::new(door))
     }
 
     fn bridge(&self, spec: &Arc<ServerSpec>, server: &Arc<Server>) -> Result<Arc<Bridge>, String> {
@@ -236,30 +242,30 @@ fn is_told_http(spec: &ServerSpec) -> bool {
 }
 
 fn asks_for_port(spec: &ServerSpec) -> bool {
-    matches!(&spec.launch, Launch::Child(child) if child.port.is_some())
+    wanted_port(spec).is_some()
 }
 
-/// Stops servers side by side.
-fn close_all<'s>(servers: impl Iterator<Item = &'s Arc<Served>> + Clone) {
-    for served in servers.clone() {
-        served.door.iter().for_each(|door| door.remove());
+/// Stops servers side by side. Their ports, by name, are free now but for what is returned.
+fn close_all<'s>(servers: impl Iterator<Item = &'s Arc<Served>> + Clone) -> BTreeMap<String, Lease> {
+    let close = |served: &Arc<Served>| {
+        let lease = served.door.as_ref().and_then(|door| door.remove());
         served.close();
-    }
+        Some((served.spec.name.clone(), lease?))
+    };
+    let leases = servers.clone().filter_map(close).collect();
     servers.for_each(|served| {
         served.join();
         served.bridge.clear();
     });
+    leases
 }
 
-/// The ports of servers that were stopped, for those of the same name that come after them. All others are free.
-fn hand_over(gone: &[&Arc<Served>], fresh: &[ServerSpec]) -> BTreeMap<String, Lease> {
-    let leases = gone.iter().filter_map(|served| {
-        let lease = served.take_lease()?;
-        let next = fresh.iter().find(|spec| spec.name == served.spec.name)?;
-        let same = wanted_port(next) == wanted_port(&served.spec) || wanted_port(next) == Some(lease.port);
-        same.then(|| (next.name.clone(), lease))
-    });
-    leases.collect()
+/// Whether the port of a server that was stopped is for the one of the same name that comes after it.
+fn keeps_port(lease: &Lease, old: Option<&Arc<Served>>, fresh: &[ServerSpec]) -> bool {
+    let Some(old) = old else { return false };
+    fresh.iter().find(|spec| spec.name == old.spec.name).is_some_and(|next| {
+        wanted_port(next) == wanted_port(&old.spec) || wanted_port(next) == Some(lease.port)
+    })
 }
 
 fn wanted_port(spec: &ServerSpec) -> Option<u16> {

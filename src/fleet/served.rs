@@ -3,9 +3,8 @@
 use super::door::Door;
 use crate::bridge::Bridge;
 use crate::config::spec::{Launch, ServerSpec, Transport};
-use crate::server::ports::Lease;
 use crate::server::{Server, State, Target as Wanted};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 /// A server that is served.
 pub struct Served {
@@ -17,8 +16,6 @@ pub struct Served {
     pub bridge: Arc<Bridge>,
     /// Where the bridge is reached besides; a server that runs elsewhere has none.
     pub(super) door: Option<Arc<Door>>,
-    /// Keeps the port taken, until the next server of that name takes it over.
-    pub(super) lease: Mutex<Option<Lease>>,
 }
 
 impl Served {
@@ -36,12 +33,12 @@ impl Served {
     pub fn port(&self) -> Option<u16> {
         let endpoint = self.server.running().and_then(|running| running.endpoint);
         let own = endpoint.map(|endpoint| endpoint.address.port());
-        own.or_else(|| self.door.as_ref().map(|door| door.port()))
+        own.or_else(|| self.door.as_ref()?.port())
     }
 
     /// The port of its bridge, while that is served.
     pub fn bridge_port(&self) -> Option<u16> {
-        self.door.as_ref().filter(|door| door.is_open()).map(|door| door.port())
+        self.door.as_ref().filter(|door| door.is_open())?.port()
     }
 
     /// Calls or requests under way.
@@ -98,10 +95,5 @@ impl Served {
     pub(super) fn join(&self) {
         self.server.join();
         self.others().iter().for_each(|server| server.join());
-    }
-
-    /// Its port, for whoever comes after it.
-    pub(super) fn take_lease(&self) -> Option<Lease> {
-        self.lease.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

@@ -13,7 +13,9 @@ pub struct Gate {
 
 struct State {
     free: usize,
-    waiting: VecDeque<Waiter>,
+    /// Those that have worked before.
+    known: VecDeque<Waiter>,
+    others: VecDeque<Waiter>,
 }
 
 /// The right to start; given back when dropped.
@@ -22,12 +24,17 @@ pub struct Pass(Arc<Gate>);
 impl Gate {
     /// For so many at once.
     pub fn new(most: usize) -> Arc<Gate> {
-        Arc::new(Gate { state: Mutex::new(State { free: most.max(1), waiting: VecDeque::new() }) })
+        let (known, others) = (VecDeque::new(), VecDeque::new());
+        Arc::new(Gate { state: Mutex::new(State { free: most.max(1), known, others }) })
     }
 
-    /// `waiter` gets a pass, at once if one is free; it must not wait.
-    pub(super) fn enter(self: &Arc<Self>, waiter: impl FnOnce(Pass) + Send + 'static) {
-        self.state().waiting.push_back(Box::new(waiter));
+    /// `waiter` gets a pass, at once if one is free; it must not wait. Who `is_known` to work comes first: of the
+    /// others some may hang, and each of those keeps its pass for a while.
+    pub(super) fn enter(self: &Arc<Self>, is_known: bool, waiter: impl FnOnce(Pass) + Send + 'static) {
+        let mut state = self.state();
+        let queue = if is_known { &mut state.known } else { &mut state.others };
+        queue.push_back(Box::new(waiter));
+        drop(state);
         self.let_in();
     }
 
@@ -42,7 +49,8 @@ impl Gate {
         if state.free == 0 {
             return None;
         }
-        let waiter = state.waiting.pop_front()?;
+        let known = state.known.pop_front();
+        let waiter = known.or_else(|| state.others.pop_front())?;
         state.free -= 1;
         Some(waiter)
     }
@@ -66,7 +74,7 @@ mod tests {
 
     fn knock(gate: &Arc<Gate>) -> Receiver<Pass> {
         let (sender, passes) = unbounded();
-        gate.enter(move |pass| drop(sender.send(pass)));
+        gate.enter(false, move |pass| drop(sender.send(pass)));
         passes
     }
 
@@ -82,6 +90,18 @@ mod tests {
         assert!(waiters[3].try_recv().is_err());
         drop((second, third));
         assert!(waiters[3].try_recv().is_ok());
+    }
+
+    #[test]
+    fn who_is_known_to_work_comes_first() {
+        let gate = Gate::new(1);
+        let first = knock(&gate).try_recv().unwrap();
+        let other = knock(&gate);
+        let (sender, known) = unbounded();
+        gate.enter(true, move |pass| drop(sender.send(pass)));
+        drop(first);
+        drop(known.try_recv().unwrap());
+        assert!(other.try_recv().is_ok());
     }
 
     #[test]

@@ -102,12 +102,11 @@ impl Server {
         self: &Arc<Self>,
         seat: Seat,
         spec: Arc<ServerSpec>,
-        port: Option<u16>,
         face: Arc<dyn Face>,
         context: Arc<Context>,
         role: Role,
     ) -> io::Result<()> {
-        let supervisor = Supervisor::new(Arc::clone(self), spec, port, face, context, role);
+        let supervisor = Supervisor::new(Arc::clone(self), spec, face, context, role);
         let handle = thread::spawn(&format!("sup:{}", self.name), move || supervisor.run(&seat.0))?;
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
         Ok(())

@@ -55,8 +55,11 @@ pub use status::{End, Health, Running, State, Status, Target};
 /// What stands between a child and its clients: the bridge for stdio, the forwarder for HTTP.
 /// Called from the server's own threads, one at a time for each method; must not wait for a client.
 pub trait Face: Send + Sync + 'static {
-    /// A child is about to be started; it may listen on the server's own port if `listens`.
-    fn starting(&self, _listens: bool) {}
+    /// A child is about to be started, which may listen on the server's own port if `listens`: that port, which is
+    /// left to it then.
+    fn starting(&self, _listens: bool) -> Option<u16> {
+        None
+    }
     /// A child has answered and is about to be announced as ready.
     fn up(&self, running: &Running);
     /// A line of a child's stdout, without its end. It may come before [`Face::up`]; what the child asks then is

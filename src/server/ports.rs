@@ -77,6 +77,14 @@ impl Lease {
         let socket = listen(self.port)?;
         Ok((self, socket))
     }
+
+    /// Another port of the same range, with the socket that proves it.
+    ///
+    /// # Errors
+    /// All are taken.
+    pub fn another(&self) -> Result<(Lease, TcpListener), String> {
+        self.ports.lease(None)
+    }
 }
 
 impl Drop for Lease {

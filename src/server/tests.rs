@@ -70,7 +70,7 @@ impl Stage {
     fn among(spec: ServerSpec, role: Role, context: Arc<Context>) -> Stage {
         let (saw, seen) = unbounded();
         let (server, seat) = Server::new("test", &Limits::default());
-        server.run(seat, Arc::new(spec), None, Arc::new(Witness(saw)), context, role).unwrap();
+        server.run(seat, Arc::new(spec), Arc::new(Witness(saw)), context, role).unwrap();
         Stage { server, seen }
     }
 
@@ -291,7 +291,7 @@ fn whoever_waits_for_a_first_start_has_it_begin() {
     // All that may start at once do.
     for _ in 0..4 {
         let sender = sender.clone();
-        context.gate.enter(move |pass| sender.send(pass).unwrap());
+        context.gate.enter(false, move |pass| sender.send(pass).unwrap());
     }
     let stage = Stage::among(spec(&answering(LEGACY)), Role::default(), context);
     stage.wait(|status| status.state == State::Starting);

@@ -38,3 +38,12 @@ fn a_server_that_changes_its_mind_is_followed() {
     proxy.wait_server("a", |entry| entry["kind"] == "stdio" && entry["state"] == "ready");
     echoes(&proxy, "a");
 }
+
+#[test]
+fn a_port_that_somebody_else_has_by_then_is_not_given() {
+    let proxy = Site::new().fake("a", Fake::http().toml("start = \"on-demand\"")).start();
+    let port = u16::try_from(proxy.server("a")["port"].as_u64().unwrap()).unwrap();
+    let _stranger = std::net::TcpListener::bind(("127.0.0.1", port)).unwrap();
+    echoes(&proxy, "a");
+    assert_ne!(proxy.wait_ready("a")["port"], port);
+}

@@ -43,7 +43,7 @@ impl Nursery {
         let peer = Arc::new(Peer::new(Arc::clone(&server), audience, Arc::clone(&self.terms)));
         let (spec, context) = (Arc::clone(&self.spec), Arc::clone(&self.context));
         let face: Arc<Peer> = Arc::clone(&peer);
-        server.run(seat, spec, None, face, context, role).map_err(|error| {
+        server.run(seat, spec, face, context, role).map_err(|error| {
             let name = &self.spec.name;
             RpcError::new(
                 INTERNAL_ERROR,

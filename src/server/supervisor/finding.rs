@@ -86,7 +86,7 @@ impl Supervisor {
             name: self.name().to_string(),
             generation: self.generation,
             pid,
-            port: self.port.filter(|_| self.may_listen()),
+            port: self.port,
             hint: learnt.and_then(|learnt| learnt.path),
             probe: Arc::clone(probe),
             inbox: self.server.inbox.clone(),

@@ -122,6 +122,7 @@ enum Step {
 pub(super) struct Supervisor {
     server: Arc<Server>,
     spec: Arc<ServerSpec>,
+    /// The port that the present child was told, if it may listen.
     port: Option<u16>,
     face: Arc<dyn Face>,
     context: Arc<Context>,
@@ -150,7 +151,6 @@ impl Supervisor {
     pub(super) fn new(
         server: Arc<Server>,
         spec: Arc<ServerSpec>,
-        port: Option<u16>,
         face: Arc<dyn Face>,
         context: Arc<Context>,
         role: Role,
@@ -164,7 +164,7 @@ impl Supervisor {
         Supervisor {
             server,
             spec,
-            port,
+            port: None,
             face,
             policy: Policy::new(context.restart.clone()),
             context,

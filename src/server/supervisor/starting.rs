@@ -10,6 +10,7 @@ use super::super::output::Listener;
 use super::super::process::Launcher;
 use super::super::pulse::Pulse;
 use super::super::status::{Health, Reason, Running, State};
+use super::finding::recall;
 use super::{Event, Phase, Supervisor};
 use crate::config::spec::Launch;
 use crate::protocol::revision::Era;
@@ -32,7 +33,8 @@ impl Supervisor {
         self.server.board.write(|status| status.state = State::Starting);
         let inbox = self.server.inbox.clone();
         // A supervisor that has ended needs no pass.
-        self.context.gate.enter(move |pass| drop(inbox.send(Event::Admitted(pass))));
+        let is_known = recall(&self.spec, &self.context).is_some();
+        self.context.gate.enter(is_known, move |pass| drop(inbox.send(Event::Admitted(pass))));
     }
 
     pub(super) fn admitted(&mut self, pass: Pass) {
@@ -47,6 +49,10 @@ impl Supervisor {
         self.pulse = Pulse::new();
         self.server.tail.begin();
         self.last_start = Some(Instant::now());
+        self.port = match self.dial {
+            Some(_) => None,
+            None => self.face.starting(self.may_listen()),
+        };
         match self.begin() {
             Ok(Some(child)) => self.started(child, pass),
             Ok(None) => self.ready(None, self.unheard()),
@@ -62,15 +68,13 @@ impl Supervisor {
             (None, Launch::Child(spec)) => {
                 let Attempt { way, extra } = self.attempts.current();
                 let way = spec.ways.get(way).ok_or("there is no way to start it")?;
-                self.face.starting(self.may_listen());
                 let launcher = Launcher {
                     name: self.name(),
                     number: self.server.number,
                     spec,
                     way,
                     extra: &extra,
-                    // Where it does not listen, our own door for it does.
-                    port: self.port.filter(|_| self.may_listen()),
+                    port: self.port,
                     era: self.era(),
                     context: &self.context,
                     face: &self.face,
