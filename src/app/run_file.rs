@@ -1,10 +1,10 @@
 //! `run-PORT.json` in the state folder: how the other commands find a running proxy and prove that they may command it.
 
+use crate::config::write_beside;
 use serde::{Deserialize, Serialize};
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs::{self, File};
+use std::io;
 use std::net::SocketAddr;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The file of a running proxy; removed when dropped. Mode 0600.
@@ -36,7 +36,7 @@ impl RunFile {
         let secret = format!("{:032x}{:032x}", rand::random::<u128>(), rand::random::<u128>());
         let content = Content { address, pid: std::process::id(), secret };
         let path = state_dir.join(format!("run-{}.json", address.port()));
-        let lock = store(state_dir, &path, &content).map_err(|error| {
+        let lock = store(&path, &content).map_err(|error| {
             format!("{} cannot be written: {error}; choose another folder with --state-dir", path.display())
         })?;
         Ok(RunFile { path, content, _lock: lock })
@@ -74,12 +74,9 @@ fn read(path: &Path) -> Option<Content> {
     serde_json::from_str(&io::read_to_string(file).ok()?).ok()
 }
 
-/// Written beside and renamed, so that nobody ever reads half of it.
-fn store(state_dir: &Path, path: &Path, content: &Content) -> io::Result<File> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(state_dir)?;
-    let beside = path.with_extension(format!("{}.tmp", content.pid));
-    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    file.write_all(&serde_json::to_vec(content)?)?;
+/// Locked before it takes its place: whoever finds it unlocked takes its proxy for dead.
+fn store(path: &Path, content: &Content) -> io::Result<File> {
+    let (file, beside) = write_beside(path, &serde_json::to_vec(content)?)?;
     if let Err(error) = file.try_lock() {
         log::debug!("{} cannot be locked: {error}", path.display());
     }

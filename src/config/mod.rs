@@ -27,7 +27,7 @@ pub use load::{Flags, Loaded, load};
 pub use nearest::nearest;
 pub use sections::{Broken, Config, Defaults, Health, LogSection, ProxySection, Restart};
 pub use server_table::{ServerTable, text_map};
-pub use state_dir::state_dir;
+pub use state_dir::{state_dir, write_beside};
 pub use twins::{Environment, environment};
 pub(crate) use values::http_url;
 pub use values::{LogFormat, LogLevel, Ports};

@@ -16,6 +16,13 @@ pub(super) enum Diagnosis {
     Usage,
 }
 
+impl Diagnosis {
+    /// Whether that is the whole reason: no other arguments and no other way would help.
+    pub(super) fn is_definite(&self) -> bool {
+        matches!(self, Diagnosis::Variables(_) | Diagnosis::PortTaken)
+    }
+}
+
 impl fmt::Display for Diagnosis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

@@ -3,12 +3,12 @@
 
 use super::attempts::Attempt;
 use crate::config::spec::{ChildSpec, Launch, ServerSpec, Transport};
+use crate::config::write_beside;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -85,6 +85,11 @@ impl Memory {
         self.all().get(&key(spec)).map(|learnt| learnt.of(program))
     }
 
+    /// Whether anything is known of it: it has worked before.
+    pub(super) fn knows(&self, spec: &ChildSpec) -> bool {
+        self.all().contains_key(&key(spec))
+    }
+
     /// Changes what is known, and writes it down if that makes a difference.
     pub(super) fn learn(&self, spec: &ChildSpec, change: impl FnOnce(&mut Learnt)) {
         let (key, program) = (key(spec), fingerprint(spec));
@@ -105,12 +110,14 @@ impl Memory {
         self.write(&all);
     }
 
-    /// It was wrong.
-    pub(super) fn forget(&self, spec: &ChildSpec) {
+    /// It was wrong; false if nothing was known.
+    pub(super) fn forget(&self, spec: &ChildSpec) -> bool {
         let mut all = self.all();
-        if all.remove(&key(spec)).is_some() {
+        let known = all.remove(&key(spec)).is_some();
+        if known {
             self.write(&all);
         }
+        known
     }
 
     /// Locked while it is written: two writers must not overtake each other. The file is small.
@@ -132,14 +139,10 @@ fn read(file: &Path) -> Option<BTreeMap<String, Learnt>> {
     serde_json::from_slice(&is_ours.then(|| fs::read(file))?.ok()?).ok()
 }
 
-/// Written beside and renamed, so that a power cut leaves the old file or the new one.
+/// Synced before it takes its place, so that a power cut leaves the old file or the new one.
 fn store(file: &Path, all: &BTreeMap<String, Learnt>) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-    let beside = file.with_extension(format!("{}.tmp", std::process::id()));
-    let mut out = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-    out.write_all(&serde_json::to_vec(all)?)?;
-    out.sync_all()?;
+    let (written, beside) = write_beside(file, &serde_json::to_vec(all)?)?;
+    written.sync_all()?;
     fs::rename(beside, file)
 }
 

@@ -84,7 +84,7 @@ impl Listener {
 
     fn pass_on(&mut self, line: Vec<u8>) {
         let sample = sample(&line);
-        let early = self.tail.clone().filter(|_| !self.greeted).map(|tail| (tail, line.clone()));
+        let early = self.tail.as_ref().map(|tail| (Arc::clone(tail), line.clone()));
         let Err(kind) = self.face.line(&self.child, line) else { return };
         self.noise.note(kind, sample);
         match early {
@@ -109,6 +109,7 @@ impl Listener {
         };
         self.child.greeting = answer.clone().ok().map(|result| Greeting { era: self.era, result });
         let _ = self.inbox.send(Event::Answered { generation: self.child.generation, answer });
+        self.tail = None;
         self.noise.tell(&self.server);
         true
     }

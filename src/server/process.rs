@@ -154,9 +154,9 @@ impl Launcher<'_> {
     }
 }
 
-/// Names of the variables that a child gets.
-pub(super) fn given(spec: &ChildSpec) -> BTreeSet<String> {
-    let all = environment::build(&config::environment(), None, spec, &Way::default(), None);
+/// Names of the variables that a child gets when it is started this way.
+pub(super) fn given(spec: &ChildSpec, way: &Way) -> BTreeSet<String> {
+    let all = environment::build(&config::environment(), None, spec, way, None);
     all.unwrap_or_default().into_keys().collect()
 }
 

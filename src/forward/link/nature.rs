@@ -71,15 +71,19 @@ impl Peer {
     /// What it said instead.
     pub(super) fn speaks_legacy(&self, patience: Duration) -> Result<(), Trouble> {
         let (answer, result) = self.ask(&hello(), HeaderMap::new(), patience)?;
-        if let Some(id) = answer.get("mcp-session-id") {
-            let headers = [(HeaderName::from_static("mcp-session-id"), id.clone())];
-            // It would be idle for ever.
-            let _ = self.delete(headers.into_iter().collect(), Wait::Whole(patience));
-        }
+        self.leave(&answer, patience);
         let revision = json::member(&result, "protocolVersion").and_then(json::string);
         match revision.as_deref().and_then(Revision::parse) {
             Some(_) => Ok(()),
             None => Err(Trouble::Broken("answered `initialize` without a revision we know".into())),
+        }
+    }
+
+    /// Lets go of what it keeps for a session since it answered so: that would be idle for ever.
+    pub(super) fn leave(&self, answer: &HeaderMap, patience: Duration) {
+        if let Some(id) = answer.get("mcp-session-id") {
+            let headers = [(HeaderName::from_static("mcp-session-id"), id.clone())];
+            let _ = self.delete(headers.into_iter().collect(), Wait::Whole(patience)); // whatever it says to that
         }
     }
 

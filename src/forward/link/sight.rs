@@ -8,7 +8,7 @@ use crate::forward::Target;
 use crate::forward::connector;
 use crate::protocol::message::{Kind, Message};
 use crate::server::{Endpoint, Probe, Sight};
-use ::http::{HeaderMap, HeaderName};
+use ::http::HeaderMap;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -79,15 +79,27 @@ impl Peer {
                 false => Sight::Other,
             };
         }
-        match self.post(None, hello().as_bytes(), HeaderMap::new(), Wait::Whole(patience)) {
-            Ok(answer) => self.greeted(answer, path, patience),
+        match self.greet(path, patience) {
+            Ok(sight) => sight,
             Err(Trouble::Refused(refusal)) => self.refused(&refusal, path, patience),
             Err(Trouble::Broken(_)) => Sight::Silent,
         }
     }
 
-    /// It took the greeting. What it keeps for a session is let go at once.
-    fn greeted(&self, answer: Answer, path: &str, patience: Duration) -> Sight {
+    /// What its answer to our greeting shows.
+    ///
+    /// # Errors
+    /// There is none, or one that is no JSON-RPC.
+    fn greet(&self, path: &str, patience: Duration) -> Result<Sight, Trouble> {
+        match self.post(None, hello().as_bytes(), HeaderMap::new(), Wait::Whole(patience)) {
+            Ok(answer) => Ok(self.taken(answer, path, patience)),
+            Err(Trouble::Refused(refusal)) if is_answer(&refusal.text()) => Ok(Sight::Mcp(path.to_string())),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// It took the greeting.
+    fn taken(&self, answer: Answer, path: &str, patience: Duration) -> Sight {
         let Answer { headers, content } = answer;
         let speaks = match content {
             Content::Events(stream) => first_answer(stream).is_some(),
@@ -98,17 +110,11 @@ impl Peer {
             }
             Content::Nothing => false,
         };
-        if let Some(id) = headers.get("mcp-session-id") {
-            let headers = [(HeaderName::from_static("mcp-session-id"), id.clone())];
-            let _ = self.delete(headers.into_iter().collect(), Wait::Whole(patience)); // it would be idle for ever
-        }
+        self.leave(&headers, patience);
         if speaks { Sight::Mcp(path.to_string()) } else { Sight::Other }
     }
 
     fn refused(&self, refusal: &Refusal, path: &str, patience: Duration) -> Sight {
-        if is_answer(&refusal.text()) {
-            return Sight::Mcp(path.to_string());
-        }
         if refusal.wants_credentials() {
             return Sight::Likely(path.to_string());
         }
@@ -120,13 +126,9 @@ impl Peer {
     }
 
     fn moved(&self, path: &str, patience: Duration) -> Sight {
-        let Some(endpoint) = self.target.with_path(path) else { return Sight::Other };
-        let there = Peer { agent: self.agent.clone(), target: endpoint };
-        match there.post(None, hello().as_bytes(), HeaderMap::new(), Wait::Whole(patience)) {
-            Ok(answer) => there.greeted(answer, path, patience),
-            Err(Trouble::Refused(refusal)) if is_answer(&refusal.text()) => Sight::Mcp(path.to_string()),
-            Err(_) => Sight::Other,
-        }
+        let Some(target) = self.target.with_path(path) else { return Sight::Other };
+        let there = Peer { agent: self.agent.clone(), target };
+        there.greet(path, patience).unwrap_or(Sight::Other)
     }
 }
 

@@ -98,7 +98,7 @@ impl Supervisor {
     /// How long the present start may take, and by which key.
     pub(super) fn allowed_start(&self) -> (&'static str, Duration) {
         let options = &self.spec.options;
-        let is_first = self.prepares() && recall(&self.spec, &self.context).is_none();
+        let is_first = self.prepares() && !self.has_worked();
         match is_first && options.first_start_timeout > options.start_timeout {
             true => ("first_start_timeout_seconds", options.first_start_timeout),
             false => ("start_timeout_seconds", options.start_timeout),
@@ -109,6 +109,11 @@ impl Supervisor {
     pub(super) fn timed_out(&self) -> String {
         let (key, allowed) = self.allowed_start();
         format!("started, but did not speak MCP within {key} = {}", allowed.as_secs())
+    }
+
+    /// Whether it has spoken MCP before, in this run or an earlier one.
+    pub(super) fn has_worked(&self) -> bool {
+        self.child_spec().is_some_and(|child| self.context.memory.knows(child))
     }
 
     fn prepares(&self) -> bool {
@@ -197,9 +202,9 @@ impl Supervisor {
         match (&end.reason, diagnosis) {
             (Reason::SpawnFailed(_), _) if end.status.is_none() => Failure::Died,
             (Reason::Exited(_) | Reason::Signalled(_), found) => match found {
-                Some(Diagnosis::Variables(_) | Diagnosis::PortTaken) => Failure::Hopeless,
-                Some(Diagnosis::NotInstalled(_)) => Failure::Died,
+                Some(found) if found.is_definite() => Failure::Hopeless,
                 Some(Diagnosis::Usage) => Failure::Quit,
+                Some(_) => Failure::Died,
                 None if lived > SOON => Failure::Died,
                 None => Failure::Quit,
             },
@@ -209,17 +214,14 @@ impl Supervisor {
 
     fn diagnosis(&self) -> Option<Diagnosis> {
         let child = self.child_spec()?;
-        let way = child.ways.get(self.attempts.current().way);
-        let mut given = process::given(child);
-        given.extend(way.into_iter().flat_map(|way| way.env.keys().cloned()));
+        let given = process::given(child, child.ways.get(self.attempts.current().way)?);
         diagnose(&self.server.tail.last(LAST_WORDS), &child.required, &given)
     }
 
     /// Of several attempts the first was the likeliest, so what it said explains most; unless a later one knew what
     /// it lacks.
     fn keep(&mut self, failed: Failed) {
-        let knows = matches!(failed.diagnosis, Some(Diagnosis::Variables(_) | Diagnosis::PortTaken));
-        if knows || self.failed.is_none() {
+        if self.failed.is_none() || failed.diagnosis.as_ref().is_some_and(Diagnosis::is_definite) {
             self.failed = Some(failed);
         }
     }
@@ -231,7 +233,7 @@ impl Supervisor {
             return (end, words);
         };
         let timed_out = self.timed_out();
-        if !matches!(diagnosis, Some(Diagnosis::Variables(_) | Diagnosis::PortTaken)) {
+        if !diagnosis.as_ref().is_some_and(Diagnosis::is_definite) {
             self.unlearn();
         }
         let advice = diagnosis.map(|found| format!("; {found}")).unwrap_or_default();
@@ -248,10 +250,9 @@ impl Supervisor {
     /// What an earlier run found out has not helped: all is found out anew.
     fn unlearn(&mut self) {
         let Launch::Child(child) = &self.spec.launch else { return };
-        if self.attempts.is_proven() || self.context.memory.recall(child).is_none() {
+        if self.attempts.is_proven() || !self.context.memory.forget(child) {
             return;
         }
-        self.context.memory.forget(child);
         self.attempts = Attempts::new(&child.ways, None);
         if self.opening == Opening::Modern && self.spec.options.eras == Eras::Both {
             self.opening = Opening::Either;

@@ -10,7 +10,6 @@ use super::super::output::Listener;
 use super::super::process::Launcher;
 use super::super::pulse::Pulse;
 use super::super::status::{Health, Reason, Running, State};
-use super::finding::recall;
 use super::{Event, Phase, Supervisor};
 use crate::config::spec::Launch;
 use crate::protocol::revision::Era;
@@ -33,8 +32,7 @@ impl Supervisor {
         self.server.board.write(|status| status.state = State::Starting);
         let inbox = self.server.inbox.clone();
         // A supervisor that has ended needs no pass.
-        let is_known = recall(&self.spec, &self.context).is_some();
-        self.context.gate.enter(is_known, move |pass| drop(inbox.send(Event::Admitted(pass))));
+        self.context.gate.enter(self.has_worked(), move |pass| drop(inbox.send(Event::Admitted(pass))));
     }
 
     pub(super) fn admitted(&mut self, pass: Pass) {
