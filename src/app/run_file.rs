@@ -1,6 +1,6 @@
 //! `run-PORT.json` in the state folder: how the other commands find a running proxy and prove that they may command it.
 
-use crate::config::write_beside;
+use crate::config::{open_regular, write_beside};
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io;
@@ -66,8 +66,7 @@ impl RunFile {
 
 /// What stands in a run file, unless nobody holds its lock. Where files cannot be locked all count as held.
 fn read(path: &Path) -> Option<Content> {
-    // Asked first: opening a named pipe would wait for its writer.
-    let file = fs::metadata(path).is_ok_and(|found| found.is_file()).then(|| File::open(path).ok())??;
+    let file = open_regular(path).ok()?;
     if file.try_lock_shared().is_ok() {
         return None;
     }

@@ -59,17 +59,25 @@ fn line_of(text: &str, offset: usize) -> usize {
     text.bytes().take(offset).filter(|byte| *byte == b'\n').count() + 1
 }
 
+/// Opens a file to be read, if it is one.
+///
+/// # Errors
+/// It is none, or cannot be read.
+pub fn open_regular(path: &Path) -> io::Result<File> {
+    // Asked first: opening a named pipe would wait for its writer.
+    match fs::metadata(path)?.is_file() {
+        true => File::open(path),
+        false => Err(io::Error::other("not a regular file")),
+    }
+}
+
 /// Reads a small regular file as text; a byte order mark is dropped.
 ///
 /// # Errors
 /// It cannot be read, is no regular file, is larger than [`MAX_FILE_BYTES`] or is not UTF-8.
 pub fn read_small(path: &Path) -> io::Result<String> {
-    // Asked first: opening a named pipe would wait for its writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::other("not a regular file"));
-    }
     let mut text = String::new();
-    File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
+    open_regular(path)?.take(MAX_FILE_BYTES + 1).read_to_string(&mut text)?;
     if text.len() as u64 > MAX_FILE_BYTES {
         return Err(io::Error::other("larger than 1 MiB"));
     }

@@ -21,7 +21,7 @@ mod twins;
 mod values;
 
 pub use confinement::{Confinement, Folders};
-pub use document::{Document, MAX_FILE_BYTES, read_small};
+pub use document::{Document, MAX_FILE_BYTES, open_regular, read_small};
 pub use error::ConfigError;
 pub use load::{Flags, Loaded, load};
 pub use nearest::nearest;

@@ -3,7 +3,7 @@
 
 use super::attempts::Attempt;
 use crate::config::spec::{ChildSpec, Launch, ServerSpec, Transport};
-use crate::config::write_beside;
+use crate::config::{read_small, write_beside};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,8 +15,6 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 /// So many servers are remembered; the one found out first goes first.
 const MOST: usize = 500;
-/// A larger file is not ours.
-const MAX_FILE_BYTES: u64 = 1024 * 1024;
 
 /// What is known of one server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,9 +132,7 @@ impl Memory {
 }
 
 fn read(file: &Path) -> Option<BTreeMap<String, Learnt>> {
-    // Asked first: opening a named pipe would wait for its writer.
-    let is_ours = fs::metadata(file).is_ok_and(|found| found.is_file() && found.len() <= MAX_FILE_BYTES);
-    serde_json::from_slice(&is_ours.then(|| fs::read(file))?.ok()?).ok()
+    serde_json::from_str(&read_small(file).ok()?).ok()
 }
 
 /// Synced before it takes its place, so that a power cut leaves the old file or the new one.
