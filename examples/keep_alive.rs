@@ -5,7 +5,7 @@
 //!
 //!     cargo run --example keep_alive
 
-use mcp_proxy::http::{Exchange, Handler, Payload, Response, Server};
+use mcp_proxy::http::{Exchange, Handler, Payload, Response, Scheme, Server};
 use mcp_proxy::limits::Limits;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -54,7 +54,7 @@ fn ours() -> io::Result<SocketAddr> {
     let server = Server::start(&Limits::default(), Arc::new(Hello))?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let addr = listener.local_addr()?;
-    server.listen(listener, "main")?;
+    server.listen(listener, "main", Scheme::Http)?;
     std::mem::forget(server);
     settle(addr)
 }

@@ -6,15 +6,18 @@
 //! ```text
 //! cli                       the command line, the commands to a running proxy
 //! app                       composition, the main thread's events, the order of the end
-//! front   ops               routes and guards │ health thread and reports
+//! front   ops               routes, guards and pages │ health thread and reports
 //! signal  watch             INT, TERM, HUP │ what changes in the servers folder
 //! fleet                     the servers that are served, by name
 //! bridge                    clients meet the children of a stdio server, or links to an HTTP server
-//! forward                   HTTP servers: requests passed on as they are; links, which stand in for a child's pipes
+//! forward                   HTTP servers: requests passed on, sessions under ids of ours; links, which stand in for a child's pipes
 //! server  discovery         supervisor, child, pipes, ports │ from folders to specifications
-//! config  http              resolved configuration │ an embedded HTTP/1.1 server that knows nothing of MCP
+//! auth                      who asks, and what they may use
+//! ledger                    sessions that outlive the process: signed ids, records, which were ended
+//! config  http              resolved configuration │ an embedded HTTP/1.1 server, with TLS, that knows nothing of MCP
 //! protocol                  JSON-RPC envelopes, revisions, events: pure
-//! log  thread  limits       how it speaks, and how much of anything there may be
+//! log                       how it speaks, and which request it speaks of
+//! thread  limits  meter     how threads begin, how much of anything there may be, what is counted
 //! secrets                   what is never shown; imports nothing of ours
 //! ```
 //!
@@ -23,7 +26,8 @@
 //! stand for themselves, 2026-07-28), `stream` (what belongs to a client: kept, rendered, written).
 //!
 //! # Invariants
-//! - Only `http` accepts sockets; only `forward`, `ops::health` and the commands of `cli` make HTTP requests.
+//! - Only `http` accepts sockets; only `forward`, `ops::health`, `ops::watchdog`, the commands of `cli`
+//!   and `auth::oauth::document` make HTTP requests.
 //! - Only `server::reaper` starts processes; only `thread` starts threads; unsafe code stands in `server::os` alone.
 //! - Only a server's supervisor changes its state. Others tell it what happened and read its board.
 //! - `protocol`, the rules of `discovery`, the restart policy and the routes are pure.
@@ -34,11 +38,13 @@
 //!
 //! # Threads
 //! `main` · `accept` · `conn-N` (a bounded pool, one request each) · for each server `sup:NAME`, and while a child runs
-//! `in:NAME`, `out:NAME`, `err:NAME`, until it is ready `find:NAME`, which looks for HTTP, and `use:NAME` if what it may
-//! take is limited · for each link to an HTTP server `post:NAME`, another one for each request in
-//! flight there, and `get:NAME` where it reads a stream of the server's · `sse:NAME` for each call of a client of
-//! 2024-11-05 · `reaper` · `health`, with an `ask:NAME` for each server it asks · `signals` · `reload` ·
-//! with `--dev` `watch` and its `bell` · `table` and `stop`, once each. Long-lived ones have one inbox each.
+//! `in:NAME`, `out:NAME`, `err:NAME`, until it is ready `find:NAME`, which looks for HTTP, and `use:NAME` if what it
+//! may take is limited, and `list:NAME` while it is asked for its lists · for each link to an HTTP server `post:NAME`,
+//! another one for each request in flight there, and `get:NAME` where it reads a stream of the server's · `sse:NAME`
+//! for each call of a client of 2024-11-05 · `reaper` · `health`, with an `ask:NAME` for each server it asks ·
+//! `signals` · `log` if there are log files · `reload` · `watchdog`, if a service manager wants to hear that the proxy
+//! answers · with `--dev` `watch` and its `bell` · `table` and `stop`, once each · `sweep`, if an earlier run has left
+//! containers. Long-lived ones have one inbox each.
 //!
 //! # A start
 //! What a server is, its folder does not tell: most that can speak HTTP speak on their pipes unless asked otherwise. So
@@ -57,6 +63,7 @@
 //! wake-up, and no thread ever waits for a client but the one that serves it.
 
 mod app;
+mod auth;
 mod bridge;
 pub mod cli;
 pub mod config;
@@ -64,9 +71,14 @@ mod discovery;
 mod fleet;
 mod forward;
 mod front;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod http;
+mod ledger;
 pub mod limits;
 mod log;
+mod meter;
 mod ops;
 mod protocol;
 mod secrets;

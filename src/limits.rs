@@ -7,7 +7,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
-    /// Client connections at once. At the cap the connection longest without a complete head is closed, else 503.
+    /// Client connections at once. At the cap the connection longest without a complete request is closed, else 503.
     pub max_connections: usize,
     /// Request line and header fields together; more is answered 431.
     pub max_head_bytes: usize,
@@ -21,6 +21,9 @@ pub struct Limits {
     pub write_timeout_seconds: u64,
     /// A connection without a request is closed after this time.
     pub keep_alive_seconds: u64,
+    /// Bytes of answers that clients do not read, all connections together; more closes the connection that has
+    /// not been read longest.
+    pub max_unread_bytes: usize,
     /// Bytes of large request bodies held at one moment, until the answer to them begins, all connections together;
     /// more is answered 503.
     pub max_buffered_bytes: usize,
@@ -28,8 +31,18 @@ pub struct Limits {
     pub max_message_bytes: usize,
     /// Nested arrays and objects in one message; deeper is answered 400.
     pub max_json_depth: usize,
-    /// Sessions of one server; at the cap the one idle longest is forgotten.
+    /// Sessions of one server in memory; at the cap the one idle longest leaves it until its next request.
     pub max_sessions: usize,
+    /// From its `initialize` on a session's id is known for so long, over restarts too; then it is answered 404.
+    pub session_max_age_seconds: u64,
+    /// Files in the state folder with what does not fit into a session's id; the oldest go first.
+    pub max_session_records: usize,
+    /// Sessions that clients have ended and whose ids are remembered as such; those that expire first go first.
+    pub max_ended_sessions: usize,
+    /// Tokens that commands have made; one more is refused.
+    pub max_tokens: usize,
+    /// Addresses whose failed attempts to enter are counted; the others share what they may try.
+    pub max_locked_addresses: usize,
     /// Servers that start at the same time; the others wait for their turn, but not for one that hangs.
     pub max_starting: usize,
     /// Calls in flight at one server; one more gets a JSON-RPC error.
@@ -38,6 +51,9 @@ pub struct Limits {
     pub max_subscriptions: usize,
     /// Bytes that may wait for one stream whose client does not read; then the stream is closed.
     pub stream_queue_bytes: usize,
+    /// Bytes that may wait for all clients of one server together, beyond 16 KiB for each; then a stream whose client
+    /// does not read is closed, and an answer becomes an error.
+    pub max_queued_bytes: usize,
     /// Bytes that may wait for a child that does not read its stdin; then the call fails.
     pub stdin_queue_bytes: usize,
     /// Calls of one server that wait for their client's input; one more gets a JSON-RPC error.
@@ -46,6 +62,9 @@ pub struct Limits {
     pub park_seconds: u64,
     /// Sent events of one server that are kept for clients that come back for them; the oldest go first.
     pub replay_bytes: usize,
+    /// Answers of one child that are kept on disk, for when it sleeps: its greeting and its lists. What is larger is
+    /// not kept, and asked for again.
+    pub max_cached_bytes: usize,
     /// Folders that are watched in development; what lies in more of them is not.
     pub max_watched_folders: usize,
     /// Lines of a child's stderr kept for error reports and `/NAME/logs`.
@@ -55,25 +74,33 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            max_connections: 1024,
+            max_connections: 512,
             max_head_bytes: 16 * 1024,
             max_headers: 100,
             head_timeout_seconds: 10,
             body_timeout_seconds: 60,
             write_timeout_seconds: 30,
             keep_alive_seconds: 75,
-            max_buffered_bytes: 128 * 1024 * 1024,
-            max_message_bytes: 32 * 1024 * 1024,
+            max_unread_bytes: 16 * 1024 * 1024,
+            max_buffered_bytes: 16 * 1024 * 1024,
+            max_message_bytes: 16 * 1024 * 1024,
             max_json_depth: 512,
             max_sessions: 1000,
+            session_max_age_seconds: 30 * 24 * 3600,
+            max_session_records: 5000,
+            max_ended_sessions: 20_000,
+            max_tokens: 100,
+            max_locked_addresses: 1024,
             max_starting: 4,
-            max_calls: 1000,
+            max_calls: 256,
             max_subscriptions: 1000,
             stream_queue_bytes: 1024 * 1024,
-            stdin_queue_bytes: 64 * 1024 * 1024,
+            max_queued_bytes: 16 * 1024 * 1024,
+            stdin_queue_bytes: 16 * 1024 * 1024,
             max_parked: 100,
             park_seconds: 600,
-            replay_bytes: 16 * 1024 * 1024,
+            replay_bytes: 4 * 1024 * 1024,
+            max_cached_bytes: 1024 * 1024,
             max_watched_folders: 4096,
             stderr_lines: 100,
         }

@@ -1,152 +1,131 @@
-//! Log lines on stderr: text for people, or one JSON object a line. Never a message body, never a secret.
+//! Log lines on stderr, and in files if asked: text for people, or one JSON object a line. Never a message body, never a
+//! secret.
 //!
-//! JSON keys: `ts` (RFC 3339, UTC), `level`, `target`, `event`, `server` where one is meant, further fields of the
-//! event, and `message`.
+//! JSON keys: `ts` (RFC 3339, UTC), `level`, `target`, `event`, `server` where one is meant, `request_id` during a
+//! request, further fields of the event, and `message`. docs/logs.md has them all.
 
-use crate::secrets;
+mod files;
+mod flow;
+mod folder;
+mod line;
+pub mod request;
+
 use env_logger::fmt::Formatter;
-use log::kv::{Error, Key, Value, VisitSource};
+use files::Files;
+use flow::{Flow, MOST_LINES};
+pub use folder::Folder;
+use line::Line;
+pub use line::{Form, printable};
+use log::kv::Value;
 use log::{LevelFilter, Record};
-use std::collections::BTreeMap;
 use std::io::{self, IsTerminal, Write};
-use std::time::SystemTime;
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
-/// Starts logging. `json` chooses the form; `level` is what is shown unless `RUST_LOG` says otherwise.
-pub fn init(json: bool, level: LevelFilter) {
-    let mut builder = env_logger::Builder::new();
-    builder.filter_level(level).parse_default_env();
-    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    match json {
-        true => builder.format(unless_private(write_json)),
-        false => builder.format(unless_private(move |out, record| write_text(out, record, colour))),
-    };
-    // A second call (tests) keeps the first logger.
-    let _ = builder.try_init();
+/// The target of lines about access: who called what, and who was refused.
+pub const AUDIT: &str = "audit";
+/// The target of lines about requests: one for each, once it is answered.
+pub const ACCESS: &str = "access";
+/// What the last lines get to reach their files.
+const LAST_LINES: Duration = Duration::from_millis(500);
+
+static FILES: OnceLock<Files> = OnceLock::new();
+
+/// What is logged, and how.
+pub struct Setup {
+    /// The form on stderr. Files have text where that is for the journal.
+    pub form: Form,
+    /// What is shown unless `RUST_LOG` says otherwise.
+    pub level: LevelFilter,
+    /// Whether each call of a tool is.
+    pub audit: bool,
+    /// Where it is written, too.
+    pub folder: Option<Folder>,
 }
 
-/// Leaves out what libraries tell of the messages and secrets that pass through them, whatever `RUST_LOG` asks for.
+/// Starts logging.
+pub fn init(setup: Setup) {
+    let mut builder = env_logger::Builder::new();
+    builder.filter_level(setup.level);
+    if !setup.audit {
+        builder.filter_module(AUDIT, setup.level.min(LevelFilter::Warn));
+    }
+    builder.parse_default_env();
+    let started = setup.folder.map(Files::start).transpose();
+    let (form, colour) = (setup.form, io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
+    builder.format(unless_private(move |out, record| write(out, record, form, colour)));
+    // A second call (tests) keeps the first logger.
+    let _ = builder.try_init();
+    match started {
+        Ok(files) => drop(files.map(|files| FILES.set(files))),
+        Err(error) => log::warn!(event = "no-thread"; "no log files: no thread ({error})"),
+    }
+}
+
+/// Waits a moment until what was logged is in its files: the process is about to end.
+pub fn flush() {
+    if let Some(files) = FILES.get() {
+        files.flush(LAST_LINES);
+    }
+}
+
+/// Whether stderr is a stream of journald's (systemd.exec(5), `JOURNAL_STREAM`).
+pub fn is_journal() -> bool {
+    let said = std::env::var("JOURNAL_STREAM").ok();
+    let Some((device, inode)) = said.as_deref().and_then(|said| said.split_once(':')) else { return false };
+    rustix::fs::fstat(io::stderr())
+        .is_ok_and(|stderr| stderr.st_dev.to_string() == device && stderr.st_ino.to_string() == inode)
+}
+
+fn write(out: &mut Formatter, record: &Record<'_>, form: Form, colour: bool) -> io::Result<()> {
+    let line = Line::of(record);
+    if let Some(files) = FILES.get() {
+        let form = if form == Form::Journal { Form::Text } else { form };
+        files.put(line.server(), line.render(form, false));
+    }
+    out.write_all(line.render(form, colour).as_bytes())
+}
+
+/// Leaves out what libraries tell of the messages and secrets that pass through them, whatever `RUST_LOG` asks for, and
+/// what is too much.
 fn unless_private<F>(write: F) -> impl Fn(&mut Formatter, &Record<'_>) -> io::Result<()>
 where
     F: Fn(&mut Formatter, &Record<'_>) -> io::Result<()>,
 {
-    move |out, record| if is_private(record) { Ok(()) } else { write(out, record) }
+    let (ours, theirs, calls, requests) =
+        (Flow::default(), Flow::default(), Flow::default(), Flow::default());
+    move |out, record| {
+        if is_private(record) {
+            return Ok(());
+        }
+        let flow = match record.target() {
+            "stderr" => &theirs,
+            AUDIT if record.level() > log::Level::Warn => &calls,
+            ACCESS => &requests,
+            _ => &ours,
+        };
+        match flow.admit(Instant::now()) {
+            None => Ok(()),
+            Some(0) => write(out, record),
+            Some(left_out) => {
+                tell_left_out(&write, out, left_out)?;
+                write(out, record)
+            }
+        }
+    }
+}
+
+fn tell_left_out<F>(write: &F, out: &mut Formatter, count: u64) -> io::Result<()>
+where
+    F: Fn(&mut Formatter, &Record<'_>) -> io::Result<()>,
+{
+    let pairs = [("event", Value::from("flood")), ("count", Value::from(count))];
+    let mut note = Record::builder();
+    note.level(log::Level::Warn).target(module_path!()).key_values(&pairs);
+    write(out, &note.args(format_args!("{count} lines left out: more than {MOST_LINES} in a second")).build())
 }
 
 fn is_private(record: &Record<'_>) -> bool {
     let library = record.target().split(':').next().unwrap_or_default();
     record.level() > log::Level::Warn && matches!(library, "ureq" | "ureq_proto" | "rustls")
-}
-
-fn write_json(out: &mut Formatter, record: &Record<'_>) -> io::Result<()> {
-    writeln!(out, "{}", json(record))
-}
-
-/// The keys that every line has come last: no field of an event can take their place.
-fn json(record: &Record<'_>) -> serde_json::Value {
-    let mut line: serde_json::Map<_, _> = Fields::of(record).0.into_iter().collect();
-    line.insert("ts".into(), now().into());
-    line.insert("level".into(), record.level().as_str().to_ascii_lowercase().into());
-    line.insert("target".into(), record.target().into());
-    line.insert("message".into(), message(record).into());
-    line.into()
-}
-
-fn write_text(out: &mut Formatter, record: &Record<'_>, colour: bool) -> io::Result<()> {
-    let fields = Fields::of(record).0;
-    let server = fields.get("server").and_then(serde_json::Value::as_str).unwrap_or("proxy");
-    let rest: Vec<String> = fields
-        .iter()
-        .filter(|(key, _)| !matches!(key.as_str(), "server" | "event"))
-        .map(|(k, v)| format!("{k}={v}"))
-        .collect();
-    let detail = if rest.is_empty() { String::new() } else { format!(" ({})", rest.join(" ")) };
-    let (start, end) = match (colour, record.level()) {
-        (true, log::Level::Error) => ("\x1b[31m", "\x1b[0m"),
-        (true, log::Level::Warn) => ("\x1b[33m", "\x1b[0m"),
-        _ => ("", ""),
-    };
-    let text = printable(&message(record));
-    writeln!(out, "{} {start}{:5}{end} {server}: {text}{detail}", now(), record.level())
-}
-
-/// What a child prints, and what libraries make of it, may hold its secrets.
-fn message(record: &Record<'_>) -> String {
-    secrets::mask(&record.args().to_string()).into_owned()
-}
-
-/// What a child prints, and how its files are called, may hold terminal controls, or marks that turn the direction of
-/// writing; they are shown, not obeyed.
-pub fn printable(text: &str) -> String {
-    let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().flat_map(|c| if steers(c) { c.escape_default().collect() } else { vec![c] }).collect()
-}
-
-fn now() -> String {
-    humantime::format_rfc3339_millis(SystemTime::now()).to_string()
-}
-
-/// The key-value pairs of a record.
-struct Fields(BTreeMap<String, serde_json::Value>);
-
-impl Fields {
-    fn of(record: &Record<'_>) -> Fields {
-        let mut fields = Fields(BTreeMap::new());
-        let _ = record.key_values().visit(&mut fields); // our visitor never fails
-        fields
-    }
-}
-
-impl<'kvs> VisitSource<'kvs> for Fields {
-    fn visit_pair(&mut self, key: Key<'kvs>, value: Value<'kvs>) -> Result<(), Error> {
-        let json = match (value.to_u64(), value.to_i64(), value.to_bool()) {
-            (Some(number), _, _) => number.into(),
-            (_, Some(number), _) => number.into(),
-            (_, _, Some(flag)) => flag.into(),
-            // A name is no secret, even if somebody chose it for one.
-            _ if key.as_str() == "server" => value.to_string().into(),
-            _ => secrets::mask(&value.to_string()).into(),
-        };
-        self.0.insert(key.to_string(), json);
-        Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn controls_are_shown_not_obeyed() {
-        assert_eq!(printable("a\x1b[2Jä\n"), "a\\u{1b}[2Jä\\n");
-        assert_eq!(printable("a\u{202e}gnp"), "a\\u{202e}gnp");
-    }
-
-    #[test]
-    fn no_field_takes_the_place_of_what_every_line_has() {
-        let pairs = ["ts", "level", "target", "message", "event"].map(|key| (key, Value::from("theirs")));
-        let mut record = Record::builder();
-        record.level(log::Level::Warn).target("ours").key_values(&pairs);
-        let line = json(&record.args(format_args!("said")).build());
-        assert_eq!((&line["level"], &line["target"]), (&"warn".into(), &"ours".into()), "{line}");
-        assert_eq!((&line["message"], &line["event"]), (&"said".into(), &"theirs".into()), "{line}");
-        assert_ne!(line["ts"], "theirs");
-    }
-
-    #[test]
-    fn secrets_are_not_logged() {
-        secrets::keep(["the-secret-in-a-log-line".to_string()]);
-        let pairs = [("why", Value::from("the-secret-in-a-log-line"))];
-        let mut record = Record::builder();
-        record.key_values(&pairs);
-        let line = json(&record.args(format_args!("it is the-secret-in-a-log-line")).build());
-        assert_eq!((&line["message"], &line["why"]), (&"it is ***".into(), &"***".into()));
-    }
-
-    #[test]
-    fn fields_keep_their_types() {
-        let pairs = [("pid", Value::from(7u64)), ("server", Value::from("x"))];
-        let record = Record::builder().key_values(&pairs).build();
-        let fields = Fields::of(&record).0;
-        assert_eq!((&fields["pid"], &fields["server"]), (&7.into(), &"x".into()));
-    }
 }

@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal};
 /// What a signal asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// INT or TERM, or HUP where a terminal was closed.
+    /// INT or TERM, HUP where a terminal was closed, or PWR (Linux): the power fails, or a container is shut down.
     Stop,
     /// HUP where there is no terminal.
     Reload,
@@ -23,6 +23,9 @@ pub enum Signal {
 pub fn listen<E: From<Signal> + Send + 'static>(events: Sender<E>) -> io::Result<()> {
     let on_interrupt = events.clone();
     ctrlc::set_handler(move || tell(&on_interrupt, Signal::Stop)).map_err(io::Error::other)?;
+    #[cfg(target_os = "linux")]
+    let mut signals = Signals::new([SIGTERM, SIGHUP, libc::SIGPWR])?;
+    #[cfg(not(target_os = "linux"))]
     let mut signals = Signals::new([SIGTERM, SIGHUP])?;
     let on_terminal = io::stdin().is_terminal();
     thread::spawn("signals", move || {

@@ -5,8 +5,11 @@
 #[path = "http_listener/rig.rs"]
 #[allow(clippy::unwrap_used, clippy::expect_used)] // a failing harness is a failing test
 mod rig;
+#[path = "http_listener/websocket.rs"]
+#[allow(clippy::unwrap_used, clippy::expect_used)]
+mod websocket;
 
-use mcp_proxy::http::RESERVE;
+use mcp_proxy::http::{RESERVE, Scheme};
 use rig::{Held, LONG, Rig, Talk, alone, header, rig, wait_until};
 use std::io::Write;
 use std::net::{TcpListener, TcpStream};
@@ -235,6 +238,16 @@ fn a_panic_costs_one_connection() {
     assert_eq!(rig.server.stats().panics, 1);
 }
 
+/// Also where the writer passes over it: a client must not wait for the rest on a connection that is kept.
+#[test]
+fn a_stream_that_could_not_be_written_ends_its_connection() {
+    let rig = rig(|limits| limits.write_timeout_seconds = 1);
+    let mut talk = rig.open();
+    talk.send("GET /stubborn HTTP/1.1\r\nHost: h\r\n\r\n");
+    talk.head();
+    wait_until("the connection is closed", || rig.server.stats().connections == 0);
+}
+
 #[test]
 fn a_handler_sees_that_its_client_left() {
     let rig = rig(|_| {});
@@ -259,6 +272,27 @@ fn at_the_cap_a_waiting_connection_makes_room_and_a_busy_one_stays() {
     let _ = second.stream.write_all(b"P/1.1\r\nHost: h\r\nConnection: close\r\n\r\n");
     let served = [first.is_served(), !second.until_closed().is_empty()];
     assert!(served != [true, true], "one of them had to go");
+}
+
+/// Many who announce a body and send none may not keep all others out.
+#[test]
+fn at_the_cap_who_does_not_send_its_body_makes_room() {
+    let rig = rig(|limits| limits.max_connections = 3);
+    let begin = |framing: &str, body: &str| {
+        let mut talk = rig.open();
+        talk.send(&format!("POST /echo HTTP/1.1\r\nHost: h\r\n{framing}\r\n\r\n{body}"));
+        talk
+    };
+    let mut slow = [
+        begin("Content-Length: 10", ""),
+        begin("Content-Length: 10000", "some"),
+        begin("Transfer-Encoding: chunked", "5\r\nab"),
+    ];
+    wait_until("all are at their bodies", || rig.server.stats().requests == 3);
+    let mut others = [rig.open(), rig.open(), rig.open()];
+    others.iter_mut().for_each(|talk| assert_eq!(talk.get("/").status, 200));
+    slow.iter_mut().for_each(|talk| assert!(!talk.until_closed().contains("200 OK")));
+    assert_eq!(rig.server.stats().refused, 0);
 }
 
 #[test]
@@ -298,12 +332,12 @@ fn a_door_closes_with_its_idle_connections_and_the_others_stay() {
     let rig = rig(|_| {});
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
-    rig.server.listen(listener, "side").unwrap();
+    rig.server.listen(listener, "side", Scheme::Http).unwrap();
     let (mut side, mut main) = (Talk::to(addr), rig.open());
     assert_eq!((side.get("/door").body.as_str(), main.get("/door").body.as_str()), ("side", "main"));
     rig.server.close("side");
     assert_eq!(side.until_closed(), "");
-    rig.server.listen(TcpListener::bind(addr).expect("the port is free"), "again").unwrap();
+    rig.server.listen(TcpListener::bind(addr).expect("the port is free"), "again", Scheme::Http).unwrap();
     assert_eq!(
         (Talk::to(addr).get("/door").body.as_str(), main.get("/door").body.as_str()),
         ("again", "main")

@@ -77,7 +77,7 @@ fn legacy(peer: &Peer, method: &str, params: &Value) -> Option<Value> {
 fn tool_list(server: &Server, params: &Value) -> Value {
     let mut names: Vec<String> = tools::NAMES.iter().map(ToString::to_string).collect();
     names.extend(server.settings.more_tools.iter().map(ToString::to_string));
-    names.extend(server.settings.extra_tool.clone());
+    names.extend(server.settings.extra_tools.iter().cloned());
     names.extend(server.added().iter().cloned());
     let tool = |name: &String| json!({"name": name, "inputSchema": schema(name)});
     let all: Vec<Value> = names.iter().map(tool).collect();

@@ -9,8 +9,9 @@
 //! - `FAKE_IGNORE_TERM=1` survives SIGTERM and the end of stdin, `FAKE_IGNORE_EOF=1` only the latter
 //! - `FAKE_REVISION` the newest legacy revision it speaks, `FAKE_ERAS=legacy|modern|both`; of both, the first
 //!   message decides for good, as in the Python SDK
-//! - `FAKE_NAME` in `serverInfo`, `FAKE_EXTRA_TOOL` one more in the list, `FAKE_PAGES=1` the list in two pages,
-//!   `FAKE_NO_LOGGING=1` no `logging` capability, `FAKE_TASKS=1` tasks of 2025-11-25
+//! - `FAKE_NAME` in `serverInfo`, `FAKE_EXTRA_TOOL` one more in the list, `FAKE_TOOLS_FILE` a file with more of
+//!   them as it is read at the start, `FAKE_PAGES=1` the list in two pages, `FAKE_NO_LOGGING=1` no `logging`
+//!   capability, `FAKE_TASKS=1` tasks of 2025-11-25
 
 use std::io::Write;
 use std::time::Duration;
@@ -20,7 +21,7 @@ pub(crate) struct Settings {
     pub(crate) revision: String,
     pub(crate) eras: String,
     pub(crate) name: String,
-    pub(crate) extra_tool: Option<String>,
+    pub(crate) extra_tools: Vec<String>,
     pub(crate) pages: bool,
     pub(crate) logging: bool,
     pub(crate) tasks: bool,
@@ -48,7 +49,7 @@ impl Settings {
             revision: text("FAKE_REVISION").unwrap_or_else(|| newest.to_string()),
             eras: text("FAKE_ERAS").unwrap_or_else(|| "legacy".to_string()),
             name: text("FAKE_NAME").unwrap_or_else(|| name.to_string()),
-            extra_tool: text("FAKE_EXTRA_TOOL"),
+            extra_tools: extra_tools(),
             pages: flag("FAKE_PAGES"),
             logging: !flag("FAKE_NO_LOGGING"),
             tasks: flag("FAKE_TASKS"),
@@ -92,6 +93,12 @@ fn count_start() {
         Ok(_) => {}
         Err(error) => exit(70, &format!("FAKE_COUNTER_FILE {path}: {error}")),
     }
+}
+
+fn extra_tools() -> Vec<String> {
+    let from_file = text("FAKE_TOOLS_FILE").and_then(|path| std::fs::read_to_string(path).ok());
+    let from_file = from_file.unwrap_or_default();
+    from_file.split_whitespace().map(ToString::to_string).chain(text("FAKE_EXTRA_TOOL")).collect()
 }
 
 fn noise() {

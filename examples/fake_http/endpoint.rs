@@ -8,6 +8,7 @@
 //! | `closed` | | how many streams clients have closed before their end |
 //! | `notify` | method | sends a notification on this session's GET stream; answers on how many |
 //! | `sessions` | | how many there are |
+//! | `named` | | every session id that a client has named, a JSON array |
 //! | `forget` | | forgets every session, as a restart would |
 //!
 //! When a modern client closes the stream of a request, `received` shows it as the `notifications/cancelled` that
@@ -19,18 +20,20 @@ use crate::post::{self, Post};
 use crate::streams::Streams;
 use crate::{Asked, headers, variable};
 use serde_json::{Value, json};
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(crate) const TOOLS: [&str; 5] = ["headers", "closed", "notify", "sessions", "forget"];
+pub(crate) const TOOLS: [&str; 6] = ["headers", "closed", "notify", "sessions", "named", "forget"];
 
 pub(crate) struct Endpoint {
     server: &'static Server,
     sessions: Mutex<HashMap<String, Session>>,
     opened: AtomicU64,
     closed: AtomicU64,
+    /// Every `Mcp-Session-Id` that a client has named.
+    named: Mutex<BTreeSet<String>>,
 }
 
 #[derive(Clone)]
@@ -48,8 +51,8 @@ impl Session {
 
 impl Endpoint {
     pub(crate) fn new(server: &'static Server) -> Endpoint {
-        let sessions = Mutex::default();
-        Endpoint { server, sessions, opened: AtomicU64::new(0), closed: AtomicU64::new(0) }
+        let (sessions, named) = (Mutex::default(), Mutex::default());
+        Endpoint { server, sessions, opened: AtomicU64::new(0), closed: AtomicU64::new(0), named }
     }
 
     pub(crate) fn serve(&self, asked: &Asked, out: Out) -> io::Result<()> {
@@ -76,12 +79,14 @@ impl Endpoint {
             return self.initialize(asked, out);
         }
         let id = asked.header("mcp-session-id").unwrap_or_default();
+        self.note(id);
         let session = match self.sessions().get(id) {
             Some(session) => session.clone(),
             None if !variable("FAKE_NO_SESSIONS").is_empty() => Session::new(self.server),
             None if id.is_empty() => return out.json(400, &failure(-32000, "Bad Request: no session")),
-            None => return out.json(404, &failure(-32001, "Session not found")),
+            None => return unknown(out),
         };
+        let out = out.header("Mcp-Session-Id", id);
         match asked.method.as_str() {
             "POST" => self.post(asked, message, &session, out).map(drop),
             "GET" => {
@@ -91,12 +96,17 @@ impl Endpoint {
                 self.count(heard);
                 Ok(())
             }
+            "DELETE" if !variable("FAKE_KEEPS_SESSIONS").is_empty() => out.empty(405),
             "DELETE" => {
                 self.sessions().remove(id);
                 out.empty(200)
             }
             _ => out.header("Allow", "GET, POST, DELETE").empty(405),
         }
+    }
+
+    fn note(&self, id: &str) {
+        self.named.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_string());
     }
 
     fn initialize(&self, asked: &Asked, out: Out) -> io::Result<()> {
@@ -164,12 +174,23 @@ impl Endpoint {
             "closed" => self.closed.load(Ordering::Relaxed).to_string(),
             "notify" => session.streams.notify(&message["params"]["arguments"]["method"]).to_string(),
             "sessions" => self.sessions().len().to_string(),
+            "named" => json!(*self.named.lock().unwrap_or_else(PoisonError::into_inner)).to_string(),
             "forget" => {
                 self.sessions().clear();
                 "forgotten".to_string()
             }
             _ => return None,
         })
+    }
+}
+
+/// In the ways of the SDKs.
+fn unknown(out: Out) -> io::Result<()> {
+    let words = "Bad Request: No valid session ID provided";
+    match variable("FAKE_FORGETS").as_str() {
+        "400" => out.json(400, &failure(-32000, words)),
+        "text" => out.body(400, "text/plain", words.as_bytes()),
+        _ => out.json(404, &failure(-32001, "Session not found")),
     }
 }
 

@@ -3,6 +3,7 @@
 //! a test sees what a proxy made of it.
 //!
 //! Environment: `HOST`, `PORT` (0: any, the address is printed on stderr), `FAKE_NO_SESSIONS=1`, `FAKE_KEEP_ALIVE=1`,
+//! `FAKE_FORGETS=404|400|text` (how it says that it does not know a session), `FAKE_KEEPS_SESSIONS=1` (none can be ended),
 //! `FAKE_LOCKED=1` (who shows no credentials gets 401),
 //! and what `examples/fake/settings.rs` says. Connections are closed after each answer unless told otherwise:
 //! tiny_http can leave one of several connections opened together unserved until another one closes.

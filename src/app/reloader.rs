@@ -1,6 +1,8 @@
 //! The thread `reload`: reads everything again and serves what it says, one request after the other. A server that
 //! is slow to stop keeps this thread waiting, and not the main one, which must hear the next signal.
 
+use super::certificate::Certificate;
+use super::manager::Manager;
 use super::source::Source;
 use crate::discovery::Discovery;
 use crate::fleet::{Fleet, Serving};
@@ -37,9 +39,12 @@ impl Reloader {
         fleet: Arc<Fleet>,
         http: Arc<http::Server>,
         watch: Option<Watch>,
+        certificate: Option<Arc<Certificate>>,
+        manager: Arc<Manager>,
     ) -> io::Result<Reloader> {
         let (inbox, requests) = unbounded();
-        let desk = Desk { source, fleet, http, watch, plan: Plan::default(), unserved: BTreeSet::new() };
+        let (plan, unserved) = (Plan::default(), BTreeSet::new());
+        let desk = Desk { source, fleet, http, watch, certificate, manager, plan, unserved };
         thread::spawn("reload", move || desk.run(&requests))?;
         Ok(Reloader { inbox })
     }
@@ -60,6 +65,8 @@ struct Desk {
     fleet: Arc<Fleet>,
     http: Arc<http::Server>,
     watch: Option<Watch>,
+    certificate: Option<Arc<Certificate>>,
+    manager: Arc<Manager>,
     plan: Plan,
     /// Changes that a mistake elsewhere has kept from being served.
     unserved: BTreeSet<PathBuf>,
@@ -82,11 +89,16 @@ impl Desk {
     }
 
     fn reload(&mut self) -> Result<String, String> {
+        self.manager.reloading();
+        if let Some(certificate) = &self.certificate {
+            certificate.renew();
+        }
         let outcome = self.apply().map(|()| summary(&self.fleet.serving()));
         match &outcome {
             Ok(summary) => log::info!(event = "reloaded"; "reloaded: {summary}"),
             Err(problem) => log::error!(event = "reload-refused"; "nothing was changed: {problem}"),
         }
+        self.manager.ready(outcome.as_ref().map_or("a reload was refused: see the log", String::as_str));
         outcome
     }
 

@@ -57,6 +57,18 @@ impl Source {
         state_dir(&self.loaded.config, &self.loaded.dir, &environment()).map_err(|error| error.to_string())
     }
 
+    /// The secret that signs session ids, if it is not the state folder's own.
+    pub(super) fn session_key_file(&self) -> Option<PathBuf> {
+        let file = &self.loaded.config.proxy.session_key_file;
+        (!file.is_empty()).then(|| self.loaded.dir.join(file))
+    }
+
+    /// The file with tokens that were made elsewhere, if there is to be one.
+    pub(super) fn token_file(&self) -> Option<PathBuf> {
+        let file = &self.loaded.config.auth.token_file;
+        (!file.is_empty()).then(|| self.loaded.dir.join(file))
+    }
+
     fn found(&self, loaded: &Loaded) -> Result<Discovery, String> {
         let found = discover(&loaded.config, &loaded.dir).map_err(|error| error.to_string())?;
         let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
@@ -65,8 +77,7 @@ impl Source {
         for warning in loaded.warnings.iter().chain(&found.warnings).filter(|warning| is_new(warning)) {
             log::warn!(event = "configuration"; "{warning}");
         }
-        let partial =
-            "[proxy], [limits], [health], [restart] and [log] take effect when the proxy is restarted";
+        let partial = "[proxy], [limits], [health], [restart], [auth], [log] and [tls] take effect when the proxy is restarted";
         if self.differs(loaded) && is_new(partial) {
             log::warn!(event = "reload-partial"; "{partial}");
         }
@@ -85,8 +96,8 @@ impl Source {
         // Where servers are looked for follows as well.
         let (servers, import) = (new.proxy.servers.clone(), new.proxy.import.clone());
         let proxy = ProxySection { servers, import, ..old.proxy.clone() };
-        (&proxy, &old.limits, &old.health, &old.restart, &old.log)
-            != (&new.proxy, &new.limits, &new.health, &new.restart, &new.log)
+        (&proxy, &old.limits, &old.health, &old.restart, &old.auth, &old.log, &old.tls)
+            != (&new.proxy, &new.limits, &new.health, &new.restart, &new.auth, &new.log, &new.tls)
     }
 }
 

@@ -1,12 +1,14 @@
 //! The MCP endpoint: POST, GET and DELETE of Streamable HTTP, and which era each request belongs to.
 
 use super::Bridge;
+use super::asking::Asking;
 use super::headers::{self, SESSION_ID};
 use super::refusal::Refusal;
 use super::session::Session;
 use super::stream::events::event_stream;
-use super::stream::replay::EventId;
-use crate::http::{BodyError, Client, Exchange, Payload, Response};
+use super::stream::replay::LastEvent;
+use crate::auth::Caller;
+use crate::http::{BodyError, Exchange, Payload, Response};
 use crate::protocol::error::{BAD_REQUEST, INVALID_REQUEST, PARSE_ERROR, SESSION_NOT_FOUND};
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::modern::{self, Class};
@@ -14,7 +16,7 @@ use ::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use std::sync::Arc;
 
 /// `initialize` with capabilities and whatever a client says of itself.
-const MAX_HELLO_BYTES: usize = 256 * 1024;
+const MAX_HELLO_BYTES: usize = 64 * 1024;
 /// Bytes of a request's id, its method, its progress token: each is remembered until the request is answered.
 pub(crate) const MAX_NAME_BYTES: usize = 1024;
 
@@ -29,25 +31,25 @@ pub enum LinePlace {
 
 impl Bridge {
     /// Answers one request to the endpoint.
-    pub fn handle(self: &Arc<Self>, exchange: Exchange<'_>) -> Response {
+    pub fn handle(self: &Arc<Self>, exchange: Exchange<'_>, caller: &Caller) -> Response {
         self.settle();
         match self.children.links() {
-            Some(links) => self.nearest(links, exchange),
-            None => self.bridge(exchange),
+            Some(links) => self.nearest(links, exchange, caller),
+            None => self.bridge(exchange, caller),
         }
     }
 
     /// Answers a request without leaving it to the server's own HTTP.
-    pub(crate) fn bridge(self: &Arc<Self>, mut exchange: Exchange<'_>) -> Response {
+    pub(crate) fn bridge(self: &Arc<Self>, mut exchange: Exchange<'_>, caller: &Caller) -> Response {
         let method = exchange.request.method().clone();
         let answer = match method {
             Method::GET | Method::HEAD | Method::DELETE if headers::is_modern(exchange.request.headers()) => {
                 Ok(method_not_allowed("POST, OPTIONS", "revision 2026-07-28 has neither GET nor DELETE"))
             }
-            Method::POST => self.post(&mut exchange),
-            Method::GET => self.get(&exchange),
-            Method::HEAD => self.head(exchange.request.headers()),
-            Method::DELETE => self.delete(exchange.request.headers()),
+            Method::POST => self.post(&mut exchange, caller),
+            Method::GET => self.get(&exchange, caller),
+            Method::HEAD => self.head(exchange.request.headers(), caller),
+            Method::DELETE => self.delete(exchange.request.headers(), caller),
             _ => Ok(method_not_allowed(
                 "GET, POST, DELETE, OPTIONS",
                 "the MCP endpoint takes POST, GET and DELETE",
@@ -57,46 +59,46 @@ impl Bridge {
     }
 
     /// Answers one request to the old transport's own paths.
-    pub fn handle_line(self: &Arc<Self>, mut exchange: Exchange<'_>, place: LinePlace) -> Response {
+    pub fn handle_line(
+        self: &Arc<Self>,
+        mut exchange: Exchange<'_>,
+        place: LinePlace,
+        caller: &Caller,
+    ) -> Response {
         self.settle();
         let headers = exchange.request.headers();
         let answer = match (place, exchange.request.method()) {
             (LinePlace::Stream, &Method::GET) => {
-                headers::check_get(headers).and_then(|()| self.open_line(&exchange))
+                headers::check_get(headers).and_then(|()| self.open_line(&exchange, caller))
             }
-            (LinePlace::Messages, &Method::POST) => self.post_line(&mut exchange),
+            (LinePlace::Messages, &Method::POST) => self.post_line(&mut exchange, caller),
             (LinePlace::Stream, _) => Ok(method_not_allowed("GET, OPTIONS", "the stream is opened by GET")),
             (LinePlace::Messages, _) => Ok(method_not_allowed("POST, OPTIONS", "messages are sent by POST")),
         };
         answer.unwrap_or_else(|refusal| refusal.response())
     }
 
-    fn post(self: &Arc<Self>, exchange: &mut Exchange<'_>) -> Result<Response, Refusal> {
+    fn post(self: &Arc<Self>, exchange: &mut Exchange<'_>, caller: &Caller) -> Result<Response, Refusal> {
         let headers = exchange.request.headers();
         headers::check_post(headers)?;
-        let most = self.most_bytes(headers)?;
+        let most = self.most_bytes(headers, caller)?;
         let text = self.read(exchange, most)?;
-        self.message(&text, exchange.request.headers(), &exchange.client)
+        self.message(&text, Asking::of(exchange, caller))
     }
 
     /// What was POSTed.
-    pub(crate) fn message(
-        self: &Arc<Self>,
-        text: &str,
-        headers: &HeaderMap,
-        client: &Client,
-    ) -> Result<Response, Refusal> {
-        if let Some(batch) = self.batch_of(text, headers)? {
-            return self.batch(batch, headers);
+    pub(crate) fn message(self: &Arc<Self>, text: &str, asking: Asking<'_>) -> Result<Response, Refusal> {
+        if let Some(batch) = self.batch_of(text, asking)? {
+            return self.batch(batch, asking);
         }
         let message = self.parse(text)?;
-        let version = headers::text(headers, &headers::PROTOCOL_VERSION);
+        let version = headers::text(asking.headers, &headers::PROTOCOL_VERSION);
         let class = modern::classify(version, &message);
         match class.map_err(|error| Refusal::with(StatusCode::BAD_REQUEST, error).of(id_of(&message)))? {
-            Class::Modern => self.stateless(&message, headers, client),
+            Class::Modern => self.stateless(&message, asking),
             Class::Legacy => {
-                headers::check_version(headers)?;
-                self.take(&message, headers, client)
+                headers::check_version(asking.headers)?;
+                self.take(&message, asking)
             }
         }
     }
@@ -123,13 +125,13 @@ impl Bridge {
 
     /// Who has no session may say hello, which is short; who names one must have it before it fills our memory. A
     /// modern request names none.
-    fn most_bytes(&self, headers: &HeaderMap) -> Result<usize, Refusal> {
+    fn most_bytes(&self, headers: &HeaderMap, caller: &Caller) -> Result<usize, Refusal> {
         let max = self.terms.limits.max_message_bytes;
         if headers::is_modern(headers) {
             return Ok(max);
         }
         if headers.contains_key(SESSION_ID) {
-            return self.session(headers).map(|_| max);
+            return self.session(headers, caller).map(|_| max);
         }
         Ok(self.most_hello_bytes())
     }
@@ -138,66 +140,69 @@ impl Bridge {
         self.terms.limits.max_message_bytes.min(MAX_HELLO_BYTES)
     }
 
-    fn take(
-        self: &Arc<Self>,
-        message: &Message<'_>,
-        headers: &HeaderMap,
-        client: &Client,
-    ) -> Result<Response, Refusal> {
+    fn take(self: &Arc<Self>, message: &Message<'_>, asking: Asking<'_>) -> Result<Response, Refusal> {
         match &message.kind {
             Kind::Request { id, method, params } if method == "initialize" => {
-                Ok(self.initialize(id, *params))
+                Ok(self.initialize(id, *params, asking.caller))
             }
             Kind::Request { id, method, .. } => {
-                let session = self.session(headers)?;
-                Ok(self.request(message, id, method, &session, client))
+                let session = self.session(asking.headers, asking.caller)?;
+                Ok(self.request(message, id, method, &session, asking))
             }
             Kind::Notification { .. } | Kind::Response { .. } => {
-                let session = self.session(headers)?;
-                self.tell(message, &session);
+                let session = self.session(asking.headers, asking.caller)?;
+                self.tell(message, &session, asking.caller)?;
                 Ok(accepted())
             }
         }
     }
 
-    fn get(self: &Arc<Self>, exchange: &Exchange<'_>) -> Result<Response, Refusal> {
+    fn get(self: &Arc<Self>, exchange: &Exchange<'_>, caller: &Caller) -> Result<Response, Refusal> {
         let headers = exchange.request.headers();
         if headers::is_old_client(headers) {
-            return self.open_line(exchange);
+            return self.open_line(exchange, caller);
         }
         headers::check_get(headers)?;
-        let session = self.session(headers)?;
+        let session = self.session(headers, caller)?;
         let last = headers::text(headers, &headers::LAST_EVENT_ID);
-        Ok(self.listen(session, last.and_then(EventId::parse), &exchange.client))
+        Ok(self.listen(session, last.and_then(LastEvent::parse), &exchange.client))
     }
 
     /// What GET would answer, without opening the stream: that would end the one that is open.
-    fn head(&self, headers: &HeaderMap) -> Result<Response, Refusal> {
+    fn head(&self, headers: &HeaderMap, caller: &Caller) -> Result<Response, Refusal> {
         headers::check_get(headers)?;
-        self.session(headers).map(|_| event_stream(|_| Ok(())))
+        self.session(headers, caller).map(|_| event_stream(|_| Ok(())))
     }
 
-    fn delete(&self, headers: &HeaderMap) -> Result<Response, Refusal> {
-        let session = self.session(headers)?;
-        self.sessions.remove(&session.id);
-        self.forget(&session);
-        Ok(Response::new(Payload::Empty))
+    fn delete(&self, headers: &HeaderMap, caller: &Caller) -> Result<Response, Refusal> {
+        match self.end_session(session_id(headers)?, caller) {
+            true => Ok(Response::new(Payload::Empty)),
+            false => Err(unknown_session()),
+        }
     }
 
-    /// The session a request belongs to: 400 without an id, 404 for one we do not know (2025-11-25, basic,
-    /// transports, Session Management).
-    pub(crate) fn session(&self, headers: &HeaderMap) -> Result<Arc<Session>, Refusal> {
-        let Some(id) = headers.get(SESSION_ID) else {
-            return Err(Refusal::bad(
-                "Mcp-Session-Id is missing: send initialize first, then the id it answers with",
-            ));
-        };
-        let session = id.to_str().ok().and_then(|id| self.sessions.find(id));
-        session.ok_or_else(|| {
-            let message = "this session is not known here (any more): send initialize to begin a new one";
-            Refusal::new(StatusCode::NOT_FOUND, SESSION_NOT_FOUND, message)
-        })
+    /// The session a request belongs to: 400 without an id, 404 for one that is none of this client's or over
+    /// (2025-11-25, basic, transports, Session Management).
+    pub(crate) fn session(&self, headers: &HeaderMap, caller: &Caller) -> Result<Arc<Session>, Refusal> {
+        let id = session_id(headers)?;
+        match self.sessions.find(id) {
+            Some(session) if session.principal == *caller.principal() => Ok(session),
+            Some(_) => Err(unknown_session()),
+            None => self.revive(id, caller)?.ok_or_else(unknown_session),
+        }
     }
+}
+
+fn session_id(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let id = headers.get(SESSION_ID).ok_or_else(|| {
+        Refusal::bad("Mcp-Session-Id is missing: send initialize first, then the id it answers with")
+    })?;
+    id.to_str().map_err(|_| unknown_session())
+}
+
+fn unknown_session() -> Refusal {
+    let message = "this session is not known here (any more): send initialize to begin a new one";
+    Refusal::new(StatusCode::NOT_FOUND, SESSION_NOT_FOUND, message)
 }
 
 /// Raw id of a message; `null` where it has none.

@@ -6,18 +6,24 @@
 //! waits at the call's mailbox ([`stream`]). The child's reading thread puts each line into the mailbox it belongs
 //! to, without ever waiting for a client; who takes it out shows it to the client in the client's own era.
 
+mod asking;
 mod children;
 mod endpoint;
 mod headers;
+mod names;
 mod nearest;
 mod peer;
 mod refusal;
+mod screen;
 mod session;
 mod stateless;
 mod stream;
+mod tools;
 
 use crate::config::spec::ServerSpec;
 use crate::forward::Forward;
+use crate::http::Seldom;
+use crate::meter::Meter;
 use crate::protocol::revision::Era;
 use crate::server::{Context, Face, Report, Role, Server};
 use children::Children;
@@ -26,7 +32,8 @@ use peer::Terms;
 use session::event_stream::Lines;
 use session::registry::Sessions;
 use stateless::annotations::Annotations;
-use std::sync::Arc;
+pub use stateless::plain::{Asker, Failure, Fault};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 use stream::kept::Kept;
 use stream::parked::Parked;
@@ -34,6 +41,7 @@ use stream::replay::Replay;
 
 /// The bridge of one server.
 pub struct Bridge {
+    context: Arc<Context>,
     terms: Arc<Terms>,
     sessions: Arc<Sessions>,
     children: Children,
@@ -42,6 +50,7 @@ pub struct Bridge {
     parked: Parked,
     annotations: Annotations,
     lines: Lines,
+    no_room_told: Mutex<Seldom>,
 }
 
 /// One child as it is reported.
@@ -65,11 +74,14 @@ impl Bridge {
     ) -> Arc<Bridge> {
         let (options, limits) = (spec.options.clone(), context.limits.clone());
         let sessions = Arc::new(Sessions::new(limits.max_sessions));
-        let (replay, kept) = (Replay::new(limits.replay_bytes), Kept::new(limits.replay_bytes));
+        let replay = Replay::new(limits.replay_bytes);
+        let kept = Kept::counted(limits.replay_bytes, server.meter());
         let parked = Parked::new(limits.max_parked, limits.park());
-        let terms = Arc::new(Terms { options, limits, restart_wait });
-        let children = Children::new(server, forward, &sessions, spec, context, Arc::clone(&terms));
+        let terms = Arc::new(Terms::new(options, limits, restart_wait, server.meter()));
+        let children =
+            Children::new(server, forward, &sessions, spec, Arc::clone(&context), Arc::clone(&terms));
         Arc::new(Bridge {
+            context,
             terms,
             sessions,
             children,
@@ -78,6 +90,7 @@ impl Bridge {
             parked,
             annotations: Annotations::default(),
             lines: Lines::default(),
+            no_room_told: Mutex::default(),
         })
     }
 
@@ -97,12 +110,16 @@ impl Bridge {
     }
 
     /// How the first child of a stdio server begins.
-    pub fn role(spec: &ServerSpec) -> Role {
-        Children::role(spec)
+    pub fn role(spec: &Arc<ServerSpec>, context: &Arc<Context>) -> Role {
+        Children::role(spec, context)
     }
 
     fn name(&self) -> &str {
         self.children.name()
+    }
+
+    fn meter(&self) -> &Arc<Meter> {
+        &self.terms.meter
     }
 
     /// Calls that wait for an answer of a child, and requests that are forwarded.
@@ -111,7 +128,7 @@ impl Bridge {
         self.children.all().iter().map(|peer| peer.calls.of_clients()).sum::<usize>() + forwarded
     }
 
-    /// Sessions that are remembered.
+    /// Sessions in memory.
     pub fn sessions(&self) -> usize {
         self.sessions.count()
     }
@@ -154,6 +171,7 @@ impl Bridge {
             peer.listen_again();
         }
         self.parked.expire(Instant::now());
+        self.end_sessions_that_are_over();
         self.children.rest();
     }
 
@@ -177,10 +195,10 @@ impl Bridge {
         self.sessions.all().iter().for_each(|session| session.outbox.detach());
     }
 
-    /// Forgets everything: the server is no longer served.
+    /// Forgets everything: the server is no longer served here. Its sessions go on at its successor.
     pub fn clear(&self) {
         self.parked.clear();
-        for session in self.sessions.clear() {
+        for session in self.sessions.close() {
             self.forget(&session);
         }
     }

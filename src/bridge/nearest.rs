@@ -2,60 +2,80 @@
 //! client of another era or transport is bridged.
 
 use super::Bridge;
+use super::asking::Asking;
 use super::children::links::Links;
 use super::headers::{self, PROTOCOL_VERSION, SESSION_ID};
+use super::screen;
+use crate::auth::Caller;
+use crate::forward::Session;
 use crate::forward::link::nature::Nature;
 use crate::http::{Exchange, Payload, Response};
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::modern::{self, Class};
-use ::http::{HeaderMap, Method};
+use ::http::Method;
 use std::sync::Arc;
 
 impl Bridge {
-    pub(crate) fn nearest(self: &Arc<Self>, links: &Links, mut exchange: Exchange<'_>) -> Response {
-        let headers = exchange.request.headers();
-        if self.is_ours(links, headers) {
-            return self.bridge(exchange);
+    pub(crate) fn nearest(
+        self: &Arc<Self>,
+        links: &Links,
+        mut exchange: Exchange<'_>,
+        caller: &Caller,
+    ) -> Response {
+        let hides_nothing = self.filter(caller).hides_nothing();
+        if let Err(refusal) = screen::request(&mut exchange, hides_nothing) {
+            return refusal.response();
         }
+        let headers = exchange.request.headers();
+        let named = headers.get(SESSION_ID).filter(|_| !headers::is_modern(headers));
+        let session = match named.map(|id| links.forward.session(id, caller)) {
+            // One of the bridge's own, or of nobody's.
+            Some(None) => return self.bridge(exchange, caller),
+            Some(session) => session,
+            None => None,
+        };
         match *exchange.request.method() {
             Method::POST if headers::is_json(headers) => {
                 let text = self.read(&mut exchange, self.terms.limits.max_message_bytes);
                 match text {
-                    Ok(text) => self.nearest_post(links, exchange, text),
+                    Ok(text) => self.nearest_post(links, exchange, caller, text, session),
                     Err(refusal) => refusal.response(),
                 }
             }
-            Method::GET if headers::is_old_client(headers) => self.bridge(exchange),
-            _ => links.forward.handle(exchange, None, None),
+            Method::GET if headers::is_old_client(headers) => self.bridge(exchange, caller),
+            _ => links.forward.handle(exchange, caller, None, None, session),
         }
     }
 
-    /// Whether the session is, or was, one of the bridge's; those of the server are its own.
-    fn is_ours(&self, links: &Links, headers: &HeaderMap) -> bool {
-        let Some(id) = headers::text(headers, &SESSION_ID) else { return false };
-        let has_none = || links.known_nature().is_some_and(|nature| is_of_another_time(&nature));
-        !headers::is_modern(headers) && (self.sessions.find(id).is_some() || has_none())
-    }
-
-    fn nearest_post(self: &Arc<Self>, links: &Links, exchange: Exchange<'_>, text: String) -> Response {
+    fn nearest_post(
+        self: &Arc<Self>,
+        links: &Links,
+        exchange: Exchange<'_>,
+        caller: &Caller,
+        text: String,
+        session: Option<Arc<Session>>,
+    ) -> Response {
+        if let Err(refusal) = self.screen(&text, exchange.request.headers(), caller) {
+            return refusal.response();
+        }
         let Ok(message) = Message::parse(&text, self.terms.limits.max_json_depth) else {
-            return forward(links, exchange, text);
+            return forward(links, exchange, caller, text, session);
         };
         let version = headers::text(exchange.request.headers(), &PROTOCOL_VERSION);
         match (modern::classify(version, &message), &message.kind) {
             (Ok(Class::Legacy), Kind::Request { id, method, params }) if method == "initialize" => {
                 let (id, params) = (id.to_string(), params.map(str::to_string));
-                self.nearest_hello(links, exchange, text, &id, params.as_deref())
+                self.nearest_hello(links, exchange, caller, text, &id, params.as_deref())
             }
-            (Ok(Class::Legacy), _) => forward(links, exchange, text),
+            (Ok(Class::Legacy), _) => forward(links, exchange, caller, text, session),
             // What is wrong with a modern request, a modern server says itself.
             (Ok(Class::Modern) | Err(_), _) => match links.nature() {
                 Ok(Nature::Legacy | Nature::EventStream(_)) => {
-                    let answer = self.message(&text, exchange.request.headers(), &exchange.client);
+                    let answer = self.message(&text, Asking::of(&exchange, caller));
                     answer.unwrap_or_else(|refusal| refusal.response())
                 }
                 // One that speaks nothing we know, or does not run, has its own words for that.
-                Ok(Nature::Both | Nature::Modern) | Err(_) => forward(links, exchange, text),
+                Ok(Nature::Both | Nature::Modern) | Err(_) => forward(links, exchange, caller, text, None),
             },
         }
     }
@@ -65,23 +85,30 @@ impl Bridge {
         self: &Arc<Self>,
         links: &Links,
         exchange: Exchange<'_>,
+        caller: &Caller,
         text: String,
         id: &str,
         params: Option<&str>,
     ) -> Response {
         if links.known_nature().is_some_and(|nature| is_of_another_time(&nature)) {
-            return self.initialize(id, params);
+            return self.initialize(id, params, caller);
         }
-        let answer = forward(links, exchange, text);
+        let answer = forward(links, exchange, caller, text, None);
         if !is_refused(&answer) || !links.nature().is_ok_and(|nature| is_of_another_time(&nature)) {
             return answer;
         }
-        self.initialize(id, params)
+        self.initialize(id, params, caller)
     }
 }
 
-fn forward(links: &Links, exchange: Exchange<'_>, text: String) -> Response {
-    links.forward.handle(exchange, None, Some(text.into_bytes()))
+fn forward(
+    links: &Links,
+    exchange: Exchange<'_>,
+    caller: &Caller,
+    text: String,
+    session: Option<Arc<Session>>,
+) -> Response {
+    links.forward.handle(exchange, caller, None, Some(text.into_bytes()), session)
 }
 
 /// Whether sessions of Streamable HTTP have to be made up for it.

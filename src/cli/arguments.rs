@@ -1,10 +1,10 @@
 //! What the command line says.
 
+use super::said::Said;
+pub use super::said::UsageError;
+use super::table::{Entry, Expects};
 use crate::config::{Flags, nearest};
-use lexopt::{Arg, Parser, ValueExt};
 use std::ffi::OsString;
-use std::fmt;
-use std::path::PathBuf;
 
 /// A parsed command line.
 #[derive(Clone, Debug, PartialEq)]
@@ -13,6 +13,8 @@ pub struct Arguments {
     pub command: Command,
     /// Options that stand above environment and `proxy.toml`.
     pub flags: Flags,
+    /// Whether the outcome is to be JSON.
+    pub json: bool,
 }
 
 /// What to do.
@@ -21,15 +23,11 @@ pub enum Command {
     /// Serve; the default.
     Run,
     /// Say what was found, without starting it.
-    Check {
-        /// As JSON.
-        json: bool,
-    },
+    Check,
     /// The running proxy's servers.
-    List {
-        /// As JSON.
-        json: bool,
-    },
+    List,
+    /// What a server of the running proxy says.
+    Logs(Wanted),
     /// Start a server of the running proxy.
     Start(String),
     /// Stop it.
@@ -38,45 +36,89 @@ pub enum Command {
     Restart(String),
     /// Look at configuration and folders again.
     Reload,
+    /// Write a server's folder.
+    Add(NewServer),
+    /// Look for what is wrong.
+    Doctor,
+    /// Make, show or take away what clients prove themselves by.
+    Token(TokenCommand),
     /// Ask the running proxy whether it is well.
     Healthcheck,
+    /// Set the owner's password.
+    Passwd,
+    /// Print a link to sign in to the running proxy's page by.
+    Login,
+    /// Print what a shell needs to complete words.
+    Completions(Shell),
+    /// Say how the last of these words may go on; asked by what [`Command::Completions`] prints.
+    Complete(Vec<String>),
+    /// Print the manual page.
+    Man,
     /// Print the version.
     Version,
-    /// Print the help.
-    Help,
+    /// Explain the commands that begin so; all, if it is empty.
+    Help(String),
 }
 
-/// The command line cannot be understood. Exit code 2.
+/// Which lines of a server are wanted.
 #[derive(Clone, Debug, PartialEq)]
-pub struct UsageError(String);
-
-impl fmt::Display for UsageError {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(out, "{}\n`mcp-proxy --help` shows commands and options", self.0)
-    }
+pub struct Wanted {
+    /// The server's name.
+    pub server: String,
+    /// Those to come, too.
+    pub follow: bool,
+    /// At most so many of those that are kept.
+    pub lines: Option<usize>,
 }
 
-impl std::error::Error for UsageError {}
-
-impl From<lexopt::Error> for UsageError {
-    fn from(error: lexopt::Error) -> Self {
-        UsageError(error.to_string())
-    }
+/// What a new server is to be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewServer {
+    /// `--name`
+    pub name: Option<String>,
+    /// A name, if the next one is no source, and its source: `npm:…`, `pypi:…`, a URL, or a program; arguments.
+    pub words: Vec<String>,
+    /// `KEY=VALUE` or `KEY`.
+    pub env: Vec<String>,
 }
 
-const COMMANDS: [&str; 8] = ["run", "check", "list", "start", "stop", "restart", "reload", "healthcheck"];
-const OPTIONS: [&str; 10] = [
-    "--config",
-    "--servers",
-    "--import",
-    "--listen",
-    "--state-dir",
-    "--dev",
-    "--log-format",
-    "--json",
-    "--help",
-    "--version",
-];
+/// A shell that completes words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shell {
+    /// bash 4 and later.
+    Bash,
+    /// zsh with compinit.
+    Zsh,
+    /// fish 3 and later.
+    Fish,
+}
+
+/// Their names.
+pub const SHELLS: [&str; 3] = ["bash", "zsh", "fish"];
+
+/// What to do with tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TokenCommand {
+    /// Make one.
+    New(NewToken),
+    /// Say which there are.
+    List,
+    /// Take this one away.
+    Revoke(String),
+}
+
+/// What a new token is to be.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NewToken {
+    /// `--name`; else one is chosen.
+    pub name: Option<String>,
+    /// `--servers`, separated by commas; else all.
+    pub servers: Option<String>,
+    /// `--tools`, separated by commas; else all.
+    pub tools: Option<String>,
+    /// `--expires`, like `90d`; else never.
+    pub expires: Option<String>,
+}
 
 /// Reads the arguments that follow the program's name. Options may stand before and after the command.
 ///
@@ -87,70 +129,105 @@ where
     I: IntoIterator,
     I::Item: Into<OsString>,
 {
-    let mut parser = Parser::from_args(arguments);
-    let (mut flags, mut json, mut words) = (Flags::default(), false, Vec::new());
-    while let Some(argument) = parser.next()? {
-        match argument {
-            Arg::Long("help") | Arg::Short('h') => return Ok(Arguments { command: Command::Help, flags }),
-            Arg::Long("version") | Arg::Short('V') => {
-                return Ok(Arguments { command: Command::Version, flags });
-            }
-            Arg::Long("config") => flags.config = Some(PathBuf::from(parser.value()?)),
-            Arg::Long("servers") => flags.servers = Some(parser.value()?.string()?),
-            Arg::Long("import") => flags.import.push(parser.value()?.string()?),
-            Arg::Long("listen") => flags.listen = Some(parser.value()?.string()?),
-            Arg::Long("state-dir") => flags.state_dir = Some(parser.value()?.string()?),
-            Arg::Long("log-format") => flags.log_format = Some(parser.value()?.string()?),
-            Arg::Long("dev") => flags.dev = true,
-            Arg::Long("json") => json = true,
-            Arg::Long(other) => return Err(unknown("option", &format!("--{other}"), &OPTIONS)),
-            Arg::Short(other) => return Err(unknown("option", &format!("-{other}"), &OPTIONS)),
-            Arg::Value(word) => words.push(word.string()?),
+    let said = Said::read(arguments)?;
+    let command = match said.words.first().map(String::as_str) {
+        _ if said.has("version") => Command::Version,
+        Some("help") => Command::Help(said.words[1..].join(" ")),
+        _ if said.has("help") => Command::Help(said.words.join(" ")),
+        _ => {
+            let entry = said.entry()?;
+            said.suits(entry)?;
+            command(&said, entry)?
+        }
+    };
+    Ok(Arguments { command, flags: said.flags()?, json: said.has("json") })
+}
+
+fn command(said: &Said, entry: &Entry) -> Result<Command, UsageError> {
+    let mut words = said.words.iter().skip(entry.name.split(' ').count()).cloned();
+    let name = match entry.expects {
+        Expects::Server | Expects::Token | Expects::Shell => words.next().ok_or_else(|| nameless(entry))?,
+        Expects::Nothing | Expects::Anything => String::new(),
+    };
+    let command = match entry.name {
+        "run" => Command::Run,
+        "check" => Command::Check,
+        "list" => Command::List,
+        "logs" => Command::Logs(wanted(said, name)?),
+        "start" => Command::Start(name),
+        "stop" => Command::Stop(name),
+        "restart" => Command::Restart(name),
+        "reload" => Command::Reload,
+        "add" => Command::Add(new_server(said, words.by_ref().collect(), entry)?),
+        "doctor" => Command::Doctor,
+        "token new" => Command::Token(TokenCommand::New(new_token(said)?)),
+        "token list" => Command::Token(TokenCommand::List),
+        "token revoke" => Command::Token(TokenCommand::Revoke(name)),
+        "passwd" => Command::Passwd,
+        "login" => Command::Login,
+        "healthcheck" => Command::Healthcheck,
+        "completions" if name == "words" => Command::Complete(words.by_ref().collect()),
+        "completions" => Command::Completions(shell(&name)?),
+        "man" => Command::Man,
+        other => return Err(UsageError(format!("{other} is not carried out"))),
+    };
+    match words.next() {
+        Some(superfluous) => {
+            Err(UsageError(format!("`{superfluous}` is one word too many for {}", entry.name)))
+        }
+        None => Ok(command),
+    }
+}
+
+fn wanted(said: &Said, server: String) -> Result<Wanted, UsageError> {
+    let number = |text: String| {
+        text.parse().map_err(|_| UsageError(format!("--lines `{text}` is no number; write it like -n 20")))
+    };
+    Ok(Wanted { server, follow: said.has("follow"), lines: said.text("lines")?.map(number).transpose()? })
+}
+
+fn new_server(said: &Said, words: Vec<String>, entry: &Entry) -> Result<NewServer, UsageError> {
+    match words.is_empty() {
+        true => Err(UsageError(format!("what is to be added? {}", entry.usage()))),
+        false => Ok(NewServer { name: said.text("name")?, words, env: said.all("env")? }),
+    }
+}
+
+fn new_token(said: &Said) -> Result<NewToken, UsageError> {
+    Ok(NewToken {
+        name: said.text("name")?,
+        servers: said.text("servers")?,
+        tools: said.text("tools")?,
+        expires: said.text("expires")?,
+    })
+}
+
+fn shell(name: &str) -> Result<Shell, UsageError> {
+    match name {
+        "bash" => Ok(Shell::Bash),
+        "zsh" => Ok(Shell::Zsh),
+        "fish" => Ok(Shell::Fish),
+        other => {
+            let near = nearest(other, SHELLS).map(|near| format!("; did you mean `{near}`?"));
+            let near = near.unwrap_or_else(|| format!("; there are: {}", SHELLS.join(", ")));
+            Err(UsageError(format!("no completions for `{other}`{near}")))
         }
     }
-    let command = command(words, json)?;
-    Ok(Arguments { command, flags })
 }
 
-fn command(words: Vec<String>, json: bool) -> Result<Command, UsageError> {
-    let mut words = words.into_iter();
-    let word = words.next().unwrap_or_else(|| "run".to_string());
-    let mut name = || words.next().ok_or_else(|| nameless(&word));
-    let command = match word.as_str() {
-        "run" => Command::Run,
-        "check" => Command::Check { json },
-        "list" => Command::List { json },
-        "start" => Command::Start(name()?),
-        "stop" => Command::Stop(name()?),
-        "restart" => Command::Restart(name()?),
-        "reload" => Command::Reload,
-        "healthcheck" => Command::Healthcheck,
-        other => return Err(unknown("command", other, &COMMANDS)),
+fn nameless(entry: &Entry) -> UsageError {
+    let where_from = match entry.expects {
+        Expects::Server => "; `mcp-proxy list` shows them",
+        Expects::Token => "; `mcp-proxy token list` shows them",
+        _ => "",
     };
-    if let Some(superfluous) = words.next() {
-        return Err(UsageError(format!("`{superfluous}` is one word too many for {word}")));
-    }
-    if json && !matches!(command, Command::Check { .. } | Command::List { .. }) {
-        return Err(UsageError("--json goes with check and list".to_string()));
-    }
-    Ok(command)
-}
-
-fn nameless(command: &str) -> UsageError {
-    UsageError(format!(
-        "{command} needs a server's name: mcp-proxy {command} NAME; `mcp-proxy list` shows them"
-    ))
-}
-
-fn unknown(what: &str, word: &str, known: &[&str]) -> UsageError {
-    let near = nearest(word, known.iter().copied());
-    let near = near.map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();
-    UsageError(format!("unknown {what} `{word}`{near}"))
+    let what = if entry.expects == Expects::Shell { "a shell" } else { "a name" };
+    UsageError(format!("{} needs {what}: mcp-proxy {0} {}{where_from}", entry.name, entry.arguments))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Command, parse};
+    use super::*;
 
     fn command(line: &str) -> Command {
         parse(line.split_whitespace()).unwrap().command
@@ -160,19 +237,81 @@ mod tests {
         parse(line.split_whitespace()).unwrap_err().to_string()
     }
 
+    fn some(text: &str) -> Option<String> {
+        Some(text.to_string())
+    }
+
+    #[test]
+    fn every_command_of_the_table_is_carried_out() {
+        for entry in crate::cli::table::COMMANDS {
+            let argument = match entry.expects {
+                Expects::Nothing => "",
+                Expects::Shell => "bash",
+                _ => "a",
+            };
+            let line = format!("{} {argument}", entry.name);
+            assert!(parse(line.split_whitespace()).is_ok(), "{line}");
+        }
+    }
+
     #[test]
     fn every_command() {
         assert_eq!(command(""), Command::Run);
         assert_eq!(command("run"), Command::Run);
-        assert_eq!(command("check"), Command::Check { json: false });
-        assert_eq!(command("list --json"), Command::List { json: true });
         assert_eq!(command("start a"), Command::Start("a".to_string()));
         assert_eq!(command("stop a"), Command::Stop("a".to_string()));
-        assert_eq!(command("restart a"), Command::Restart("a".to_string()));
-        assert_eq!(command("reload"), Command::Reload);
-        assert_eq!(command("healthcheck"), Command::Healthcheck);
-        assert_eq!(command("check --help"), Command::Help);
+        assert_eq!(command("completions zsh"), Command::Completions(Shell::Zsh));
+        assert_eq!(
+            command("completions words -- logs -"),
+            Command::Complete(vec!["logs".into(), "-".into()])
+        );
+        assert_eq!(command("check --help"), Command::Help("check".into()));
+        assert_eq!(command("--help check"), Command::Help(String::new()));
+        assert_eq!(command("help token new"), Command::Help("token new".into()));
         assert_eq!(command("-V"), Command::Version);
+        assert!(parse(["list", "--json"]).unwrap().json && !parse(["list"]).unwrap().json);
+        let wanted = |follow, lines| Command::Logs(Wanted { server: "a".into(), follow, lines });
+        assert_eq!(command("logs a"), wanted(false, None));
+        assert_eq!(command("-fn 5 logs a"), wanted(true, Some(5)));
+        assert_eq!(command("logs --follow --lines=0 a"), wanted(true, Some(0)));
+    }
+
+    #[test]
+    fn tokens_have_commands_of_their_own() {
+        let new = parse(
+            "--servers s --state-dir d token new --name phone --servers a,b --tools read_* --expires 90d"
+                .split(' '),
+        );
+        let (flags, new) = new.map(|it| (it.flags, it.command)).unwrap();
+        assert_eq!((flags.state_dir.as_deref(), flags.servers), (Some("d"), some("s")));
+        let token = NewToken {
+            name: some("phone"),
+            servers: some("a,b"),
+            tools: some("read_*"),
+            expires: some("90d"),
+        };
+        assert_eq!(new, Command::Token(TokenCommand::New(token)));
+        assert_eq!(command("token list --json"), Command::Token(TokenCommand::List));
+        assert_eq!(command("token revoke a"), Command::Token(TokenCommand::Revoke("a".to_string())));
+        assert!(fault("token").starts_with("what of token? mcp-proxy token new"));
+        assert!(fault("token nwe").contains("did you mean `token new`?"));
+        assert!(fault("token revoke").contains("token revoke needs a name"));
+        assert!(fault("token new x").contains("one word too many"));
+        assert!(
+            fault("list --name x").starts_with("--name does not go with list; it goes with add, token new")
+        );
+    }
+
+    #[test]
+    fn what_stands_behind_the_dashes_is_the_new_servers_own() {
+        let line = "add notes --env A=1 -e B -- node x.js --env C --json -f";
+        let words = ["notes", "node", "x.js", "--env", "C", "--json", "-f"].map(String::from).to_vec();
+        let env = vec!["A=1".into(), "B".into()];
+        assert_eq!(command(line), Command::Add(NewServer { name: None, words, env }));
+        let behind = "what belongs to the server's own command stands behind --";
+        assert!(fault("add notes node x.js --port 3").contains(behind));
+        assert!(fault("add notes node -f").contains(behind));
+        assert!(fault("add").starts_with("what is to be added? mcp-proxy add NAME"));
     }
 
     #[test]
@@ -195,7 +334,11 @@ mod tests {
         assert!(fault("-x").starts_with("unknown option `-x`\n"));
         assert!(fault("start").contains("mcp-proxy start NAME"));
         assert!(fault("check a").starts_with("`a` is one word too many for check"));
-        assert!(fault("reload --json").starts_with("--json goes with check and list"));
+        assert!(
+            fault("run --json").starts_with("--json does not go with run; it goes with check, list, logs")
+        );
+        assert!(fault("logs a -n x").starts_with("--lines `x` is no number"));
+        assert!(fault("completions fishh").contains("did you mean `fish`?"));
         assert!(fault("--config").contains("--config"));
         assert!(fault("--dev=yes").contains("--dev"));
     }

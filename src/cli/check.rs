@@ -1,7 +1,8 @@
 //! `mcp-proxy check`: what was found, how it would start, which variables it gets, what is wrong.
 
+use super::form::{Form, Paint};
 use crate::config::spec::{ChildSpec, Launch, RemoteSpec, ServerSpec, Transport, Way};
-use crate::config::{environment, redact};
+use crate::config::{Pattern, ToolRules, environment, redact};
 use crate::discovery::{About, Disabled, Discovery, LeftOut, PassedOver};
 use crate::log::printable;
 use crate::secrets;
@@ -37,6 +38,8 @@ struct Server<'a> {
     variables: BTreeMap<String, &'static str>,
     /// Variables it says it cannot do without.
     required: &'a [String],
+    /// Which of its tools there are for clients.
+    tools: &'a ToolRules,
     /// What keeps it from starting.
     problems: Vec<String>,
     /// What should not be so, though it can be started.
@@ -69,13 +72,21 @@ static NOTHING: About = About { dotenv: None, passed_over: Vec::new() };
 ///
 /// # Errors
 /// `out` cannot be written to.
-pub fn check(found: &Discovery, warnings: &[String], json: bool, out: &mut dyn Write) -> io::Result<bool> {
+pub fn check(found: &Discovery, warnings: &[String], form: Form, out: &mut dyn Write) -> io::Result<bool> {
     let report = report(found, warnings);
-    match json {
-        true => writeln!(out, "{:#}", masked(serde_json::to_value(&report)?))?,
-        false => write_text(&report, out)?,
+    match form {
+        Form::Json => writeln!(out, "{:#}", masked(serde_json::to_value(&report)?))?,
+        Form::Text(paint) => write_text(&report, paint, out)?,
     }
     Ok(report.left_out.is_empty() && report.servers.iter().all(|server| server.problems.is_empty()))
+}
+
+/// What `--json` says of everything that was found.
+///
+/// # Errors
+/// None that could happen: it has no keys but texts.
+pub(super) fn json(found: &Discovery) -> serde_json::Result<Value> {
+    serde_json::to_value(report(found, &[])).map(masked)
 }
 
 /// Without secrets. Names are none, whatever word they are: those of servers and variables, and our own.
@@ -135,6 +146,7 @@ fn local<'a>(spec: &'a ServerSpec, child: &'a ChildSpec, about: &'a About) -> Se
         origin: &spec.origin,
         variables,
         required: &child.required,
+        tools: &spec.options.tools,
         problems,
         warnings,
     }
@@ -172,17 +184,18 @@ fn distant<'a>(spec: &'a ServerSpec, remote: &'a RemoteSpec) -> Server<'a> {
         origin: &spec.origin,
         variables: remote.headers.keys().map(|name| (name.clone(), "header")).collect(),
         required: &[],
+        tools: &spec.options.tools,
         problems: Vec::new(),
         warnings: Vec::new(),
     }
 }
 
-fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
+fn write_text(report: &Report<'_>, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     for server in &report.servers {
-        write_server(server, out)?;
+        write_server(server, paint, out)?;
     }
     for Out { left, passed_over } in &report.left_out {
-        writeln!(out, "{} (left out)", printable(&left.name))?;
+        writeln!(out, "{} ({})", printable(&left.name), paint.bad("left out"))?;
         line(out, "from", &left.place)?;
         line(out, "reason", &left.reason)?;
         line(out, "remedy", &left.remedy)?;
@@ -193,13 +206,13 @@ fn write_text(report: &Report<'_>, out: &mut dyn Write) -> io::Result<()> {
         line(out, "from", &off.place)?;
     }
     for warning in &report.warnings {
-        writeln!(out, "warning: {}", printable(&secrets::mask(warning)))?;
+        writeln!(out, "{}: {}", paint.odd("warning"), printable(&secrets::mask(warning)))?;
     }
     let (servers, left_out, disabled) = (report.servers.len(), report.left_out.len(), report.disabled.len());
     writeln!(out, "servers: {servers}, left out: {left_out}, switched off: {disabled}")
 }
 
-fn write_server(server: &Server<'_>, out: &mut dyn Write) -> io::Result<()> {
+fn write_server(server: &Server<'_>, paint: Paint, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{} ({})", printable(server.name), server.kind)?;
     match &server.url {
         Some(url) => line(out, "url", url)?,
@@ -216,8 +229,29 @@ fn write_server(server: &Server<'_>, out: &mut dyn Write) -> io::Result<()> {
             server.variables.iter().map(|(name, from)| format!("{name} ({from})")).collect();
         line(out, "variables", &names.join(", "))?;
     }
-    server.problems.iter().try_for_each(|problem| line(out, "problem", problem))?;
-    server.warnings.iter().try_for_each(|warning| line(out, "warning", warning))
+    if !server.tools.show_all() {
+        line(out, "tools", &rules(server.tools))?;
+    }
+    let bad = server.problems.iter().map(|problem| (paint.bad("problem"), problem));
+    let mut notes = bad.chain(server.warnings.iter().map(|warning| (paint.odd("warning"), warning)));
+    notes.try_for_each(|(label, text)| writeln!(out, "  {label}   {}", printable(&secrets::mask(text))))
+}
+
+/// Which tools there are for clients, in words.
+fn rules(tools: &ToolRules) -> String {
+    let list = |patterns: &Option<Vec<Pattern>>| {
+        let patterns = patterns.as_ref()?;
+        Some(patterns.iter().map(Pattern::as_str).collect::<Vec<_>>().join(", "))
+    };
+    let only = match list(&tools.allow).as_deref() {
+        Some("") => "none".to_string(),
+        Some(allow) => format!("only {allow}"),
+        None => "all".to_string(),
+    };
+    match list(&tools.deny).filter(|deny| !deny.is_empty()) {
+        Some(deny) => format!("{only}, but not {deny}"),
+        None => only,
+    }
 }
 
 /// What is tried after the first command, and what its first start takes.
@@ -259,7 +293,7 @@ fn command_line(words: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::check;
+    use super::{Form, Paint, check};
     use crate::config::{Config, ServerTable};
     use crate::discovery::{Discovery, discover};
     use std::fs;
@@ -283,7 +317,8 @@ mod tests {
 
     fn output(found: &Discovery, json: bool) -> (bool, String) {
         let mut out = Vec::new();
-        let well = check(found, &["careful".to_string()], json, &mut out).unwrap();
+        let form = if json { Form::Json } else { Form::Text(Paint::Plain) };
+        let well = check(found, &["careful".to_string()], form, &mut out).unwrap();
         (well, String::from_utf8(out).unwrap())
     }
 
@@ -325,6 +360,21 @@ mod tests {
         assert!(!text.contains("s3cret"), "{text}");
         fs::write(folder.join(".env"), "KEY=long-s3cret\nTOKEN=1\n").unwrap();
         assert!(output(&discover(&Config::default(), dir.path()).unwrap(), true).0);
+    }
+
+    #[test]
+    fn which_tools_there_are_is_said_where_some_are_hidden() {
+        let (dir, _) = project();
+        let told = |toml: &str| {
+            let path = dir.path().join("servers/notes/server.toml");
+            fs::write(path, format!("command = 'sh'\n{toml}")).unwrap();
+            let (_, text) = output(&discover(&Config::default(), dir.path()).unwrap(), false);
+            text.lines().find_map(|line| line.strip_prefix("  tools     ")).map(str::to_string)
+        };
+        assert_eq!(told(""), None);
+        assert_eq!(told("[tools]\nallow = ['read_*', 'list']").as_deref(), Some("only read_*, list"));
+        assert_eq!(told("[tools]\ndeny = ['*_all']").as_deref(), Some("all, but not *_all"));
+        assert_eq!(told("[tools]\nallow = []\ndeny = ['x']").as_deref(), Some("none, but not x"));
     }
 
     #[test]

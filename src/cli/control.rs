@@ -3,6 +3,7 @@
 use crate::app::run_file::{Content, RunFile};
 use crate::config::{Loaded, environment, state_dir};
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
 use std::time::Duration;
 use ureq::Agent;
 
@@ -12,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The way to one running proxy.
 pub(super) struct Control {
     agent: Agent,
-    proxy: Content,
+    pub(super) proxy: Content,
 }
 
 impl Control {
@@ -51,9 +52,29 @@ impl Control {
     /// # Errors
     /// The proxy does not answer.
     pub(super) fn get(&self, path: &str) -> Result<(u16, Value), String> {
-        let url = format!("http://{}{path}", self.proxy.address);
-        let response = self.agent.get(&url).call().map_err(|error| self.silent(&error))?;
-        read(response)
+        let url = format!("http://{}{path}", self.proxy.control);
+        let request = self.agent.get(&url).header("authorization", self.bearer());
+        let response = request.header("accept", "application/json").call();
+        read(response.map_err(|error| self.silent(&error))?)
+    }
+
+    /// An event stream, for as long as it goes on.
+    ///
+    /// # Errors
+    /// The proxy does not answer, or by something else; its own words.
+    pub(super) fn events(&self, path: &str) -> Result<impl BufRead + use<>, String> {
+        let url = format!("http://{}{path}", self.proxy.control);
+        let request = self.agent.get(&url).header("authorization", self.bearer());
+        let request = request.header("accept", "text/event-stream").config().timeout_global(None).build();
+        let response = request.call().map_err(|error| self.silent(&error))?;
+        match response.status().as_u16() {
+            200 => Ok(BufReader::new(response.into_body().into_reader())),
+            status => {
+                let (_, body) = read(response)?;
+                let error = body["error"].as_str().map(String::from);
+                Err(error.unwrap_or_else(|| format!("the proxy answered {status}")))
+            }
+        }
     }
 
     /// Sends a command.
@@ -61,9 +82,8 @@ impl Control {
     /// # Errors
     /// The proxy does not answer or refuses; its own words.
     pub(super) fn post(&self, path: &str) -> Result<Value, String> {
-        let url = format!("http://{}{path}", self.proxy.address);
-        let secret = format!("Bearer {}", self.proxy.secret);
-        let sent = self.agent.post(&url).header("authorization", secret).send_empty();
+        let url = format!("http://{}{path}", self.proxy.control);
+        let sent = self.agent.post(&url).header("authorization", self.bearer()).send_empty();
         let (status, body) = read(sent.map_err(|error| self.silent(&error))?)?;
         match status {
             200..300 => Ok(body),
@@ -71,13 +91,17 @@ impl Control {
         }
     }
 
+    fn bearer(&self) -> String {
+        format!("Bearer {}", self.proxy.secret)
+    }
+
     fn silent(&self, error: &ureq::Error) -> String {
-        format!("the proxy on {} does not answer ({error}); is it still running?", self.proxy.address)
+        format!("the proxy on {} does not answer ({error}); is it still running?", self.proxy.url)
     }
 }
 
 fn addresses(all: &[Content]) -> String {
-    all.iter().map(|content| content.address.to_string()).collect::<Vec<_>>().join(", ")
+    all.iter().map(|content| content.url.as_str()).collect::<Vec<_>>().join(", ")
 }
 
 fn read(mut response: ::http::Response<ureq::Body>) -> Result<(u16, Value), String> {

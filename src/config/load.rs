@@ -236,7 +236,13 @@ impl Layers {
     }
 
     fn set_from_here(&mut self, section: &str, key: &str, value: Value, place: &str) {
-        let is_path = matches!((section, key), ("proxy", "servers" | "state_dir" | "import"));
+        let is_path = matches!(
+            (section, key),
+            ("proxy", "servers" | "state_dir" | "session_key_file" | "import")
+                | ("auth", "token_file")
+                | ("tls", "cert" | "key")
+                | ("log", "dir")
+        );
         let value = if is_path && self.dir != Path::new("") { from_here(value) } else { value };
         self.set(section, key, value, place);
     }

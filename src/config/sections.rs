@@ -1,8 +1,8 @@
 //! The sections of `proxy.toml`, each key with its default. `[limits]` is [`crate::limits::Limits`].
 
-use super::ServerTable;
 use super::spec::{Eras, Instances, Start};
 use super::values::{self, LogFormat, LogLevel, Ports};
+use super::{AuthSection, Nets, ServerTable};
 use crate::limits::Limits;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -22,8 +22,12 @@ pub struct Config {
     pub restart: Restart,
     /// Section `[defaults]`.
     pub defaults: Defaults,
+    /// Section `[auth]`.
+    pub auth: AuthSection,
     /// Section `[log]`.
     pub log: LogSection,
+    /// Section `[tls]`.
+    pub tls: TlsSection,
     /// The tables `[server.NAME]`, by NAME as written.
     #[serde(skip)]
     pub server: BTreeMap<String, ServerTable>,
@@ -54,6 +58,9 @@ pub struct ProxySection {
     pub import: Vec<String>,
     /// Where keys and sessions are kept; empty means [`super::state_dir()`]'s choice.
     pub state_dir: String,
+    /// File with the secret that signs session ids, for proxies that stand in for each other; relative to the folder
+    /// of `proxy.toml`. Empty: each state folder has its own.
+    pub session_key_file: String,
     /// Ports given to HTTP servers and to the bridges of stdio servers.
     pub ports: Ports,
     /// The URL under which clients reach the proxy, if something stands in front of it.
@@ -63,6 +70,8 @@ pub struct ProxySection {
     pub allowed_hosts: Vec<String>,
     /// Origins accepted in `Origin` beside the loopback ones.
     pub allowed_origins: Vec<String>,
+    /// Reverse proxies that are believed what they say of their clients in `X-Forwarded-*`.
+    pub trusted_proxies: Nets,
 }
 
 impl Default for ProxySection {
@@ -72,10 +81,12 @@ impl Default for ProxySection {
             servers: "./servers".to_string(),
             import: Vec::new(),
             state_dir: String::new(),
+            session_key_file: String::new(),
             ports: Ports::default(),
             public_url: String::new(),
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
+            trusted_proxies: Nets::default(),
         }
     }
 }
@@ -144,7 +155,7 @@ pub struct Defaults {
     pub start: Start,
     /// Which protocol eras servers are asked for.
     pub eras: Eras,
-    /// Idleness after which a session's own child, or one started on demand, is stopped; 0: never.
+    /// Idleness after which a child is stopped that the next call can start again; 0: never.
     pub idle_stop_seconds: u64,
     /// Idleness after which the child for a second era is stopped.
     pub era_idle_seconds: u64,
@@ -165,6 +176,8 @@ pub struct Defaults {
     pub stream_close_after_ms: u64,
     /// What event streams tell clients to wait before they come back.
     pub retry_ms: u64,
+    /// How long an event stream may be silent before a comment shows that it is open.
+    pub stream_comment_seconds: u64,
     /// Names of the proxy's own variables that servers get.
     pub pass_env: Vec<String>,
     /// Whether what a server runs may have more rights than the server (`sudo`, setuid).
@@ -187,7 +200,7 @@ impl Default for Defaults {
         Defaults {
             instances: Instances::Shared,
             max_instances: 8,
-            start: Start::Always,
+            start: Start::Auto,
             eras: Eras::Both,
             idle_stop_seconds: 600,
             era_idle_seconds: 300,
@@ -199,6 +212,7 @@ impl Default for Defaults {
             stream_after_ms: 100,
             stream_close_after_ms: 0,
             retry_ms: 1000,
+            stream_comment_seconds: 15,
             pass_env: Vec::new(),
             allow_privileges: false,
             strict_permissions: false,
@@ -210,12 +224,47 @@ impl Default for Defaults {
     }
 }
 
-/// `[log]`: what the proxy says on stderr.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+/// `[log]`: what the proxy says on stderr, and in files.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct LogSection {
-    /// Text for people, or a JSON object a line.
+    /// Text for people, a JSON object a line, or what journald takes.
     pub format: LogFormat,
     /// The least important lines that are still logged. `RUST_LOG` wins.
     pub level: LogLevel,
+    /// Whether each call of a tool has a line (who, which tool, how it ended), of level info.
+    pub audit: bool,
+    /// Folder where each server has a file, and the proxy one for the rest; relative to that of `proxy.toml`. Empty: none.
+    pub dir: String,
+    /// A file that would have more bytes makes room for a new one.
+    pub max_file_bytes: u64,
+    /// Files of one name, the present one included; the oldest goes.
+    pub max_files: usize,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        LogSection {
+            format: LogFormat::default(),
+            level: LogLevel::default(),
+            audit: true,
+            dir: String::new(),
+            max_file_bytes: 10 * 1024 * 1024,
+            max_files: 3,
+        }
+    }
+}
+
+/// `[tls]`: HTTPS for clients.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TlsSection {
+    /// PEM file with the proxy's certificate and those that lead to its authority; relative to the folder of
+    /// `proxy.toml`. Empty: plain HTTP.
+    pub cert: String,
+    /// PEM file with the private key; relative to the folder of `proxy.toml`.
+    pub key: String,
+    /// Another address, where plain requests are sent on to HTTPS: `0.0.0.0:80`. Empty: none.
+    #[serde(deserialize_with = "values::redirect_listen")]
+    pub redirect_listen: String,
 }

@@ -1,7 +1,7 @@
 //! `[server.NAME]` of `proxy.toml` and a folder's `server.toml`: the same keys, all optional.
 
 use super::spec::{Eras, Instances, Options, Start, Transport};
-use super::{Defaults, bounds, error, fields, nearest};
+use super::{Defaults, ToolRules, bounds, error, fields, nearest};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use std::collections::BTreeMap;
@@ -88,8 +88,12 @@ pub struct ServerTable {
     pub stream_close_after_ms: Option<u64>,
     /// See [`Defaults::retry_ms`].
     pub retry_ms: Option<u64>,
+    /// See [`Defaults::stream_comment_seconds`].
+    pub stream_comment_seconds: Option<u64>,
     /// See [`Defaults::watch_ignore`].
     pub watch_ignore: Option<Vec<String>>,
+    /// Which of its tools there are for clients.
+    pub tools: ToolRules,
 }
 
 impl ServerTable {
@@ -157,7 +161,9 @@ impl ServerTable {
             stream_after_ms: self.stream_after_ms.or(under.stream_after_ms),
             stream_close_after_ms: self.stream_close_after_ms.or(under.stream_close_after_ms),
             retry_ms: self.retry_ms.or(under.retry_ms),
+            stream_comment_seconds: self.stream_comment_seconds.or(under.stream_comment_seconds),
             watch_ignore: self.watch_ignore.or(under.watch_ignore),
+            tools: self.tools.over(under.tools),
         }
     }
 
@@ -187,7 +193,9 @@ impl ServerTable {
                 defaults.stream_close_after_ms,
             )),
             retry: millis(self.retry_ms, defaults.retry_ms),
+            stream_comment: seconds(self.stream_comment_seconds, defaults.stream_comment_seconds),
             watch_ignore: self.watch_ignore.clone().unwrap_or_else(|| defaults.watch_ignore.clone()),
+            tools: self.tools.clone(),
         }
     }
 }

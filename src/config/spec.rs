@@ -1,6 +1,6 @@
 //! What is known of one server before it runs: how to start or reach it, and how it is to be treated.
 
-use super::Confinement;
+use super::{Confinement, ToolRules};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -123,6 +123,9 @@ pub enum Instances {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Start {
+    /// Once, to get to know it; from then on like [`Start::OnDemand`], if it speaks on its pipes, else like
+    /// [`Start::Always`].
+    Auto,
     /// With the proxy.
     Always,
     /// With the first call.
@@ -152,7 +155,7 @@ pub struct Options {
     pub start: Start,
     /// Which eras it is asked for.
     pub eras: Eras,
-    /// Idleness after which a session's own child, or one that is started on demand, is stopped; none: never.
+    /// Idleness after which a child is stopped that the next call can start again; none: never.
     pub idle_stop: Option<Duration>,
     /// Idleness after which the child for a second era is stopped.
     pub era_idle: Duration,
@@ -173,6 +176,17 @@ pub struct Options {
     pub stream_close_after: Option<Duration>,
     /// What event streams tell clients to wait before they come back.
     pub retry: Duration,
+    /// How long an event stream may be silent before a comment shows that it is open.
+    pub stream_comment: Duration,
     /// Names in its folder whose changes mean nothing (`--dev`): of files, or of folders with a slash at the end.
     pub watch_ignore: Vec<String>,
+    /// Which of its tools there are for clients.
+    pub tools: ToolRules,
+}
+
+impl Options {
+    /// Whether the first child is to be met before it may sleep.
+    pub fn meets_first(&self) -> bool {
+        self.start == Start::Auto && self.instances == Instances::Shared
+    }
 }

@@ -1,5 +1,6 @@
 //! Values with a meaning of their own: checked where they are read, so that nobody checks them again.
 
+use crate::log::{Form, is_journal};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 use std::net::SocketAddr;
@@ -9,11 +10,27 @@ use std::ops::RangeInclusive;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// For people.
+    /// As for journald where stderr is its stream, else for people.
     #[default]
+    Auto,
+    /// For people.
     Text,
     /// One JSON object a line.
     Json,
+    /// For journald: the priority in front, no time.
+    Journal,
+}
+
+impl LogFormat {
+    /// What it comes to in this process.
+    pub fn form(self) -> Form {
+        match self {
+            LogFormat::Json => Form::Json,
+            LogFormat::Journal => Form::Journal,
+            LogFormat::Auto if is_journal() => Form::Journal,
+            LogFormat::Auto | LogFormat::Text => Form::Text,
+        }
+    }
 }
 
 /// The least important lines that are still logged.
@@ -97,24 +114,53 @@ pub(super) fn listen<'de, D: Deserializer<'de>>(input: D) -> Result<SocketAddr, 
     let text = String::deserialize(input)?;
     let numeric =
         text.strip_prefix("localhost:").map_or_else(|| text.clone(), |port| format!("127.0.0.1:{port}"));
-    let address: SocketAddr = numeric.parse().map_err(|_| {
+    numeric.parse().map_err(|_| {
         D::Error::custom(format!(
             "`{text}` is not an address to listen on; write IP:PORT like 127.0.0.1:3000"
         ))
-    })?;
-    if !address.ip().is_loopback() {
-        return Err(D::Error::custom(format!(
-            "refused: {address} is reachable from the network and there is no authentication yet; use 127.0.0.1"
-        )));
-    }
-    Ok(address)
+    })
 }
 
-/// Reads the URL under which clients reach the proxy: empty, or http(s) with a host.
+/// Reads an address or none. Nothing is served there, so it may be any.
+pub(super) fn redirect_listen<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
+    let text = String::deserialize(input)?;
+    if !text.is_empty() && text.parse::<SocketAddr>().is_err() {
+        return Err(D::Error::custom(format!(
+            "`{text}` is not an address to listen on; write IP:PORT like 0.0.0.0:80"
+        )));
+    }
+    Ok(text)
+}
+
+/// Where a prefix would hide paths of the proxy's own, which health checks and commands ask without it.
+const NO_PREFIX: [&str; 11] = [
+    ".well-known",
+    "api",
+    "authorize",
+    "health",
+    "login",
+    "logout",
+    "metrics",
+    "ready",
+    "register",
+    "servers",
+    "token",
+];
+
+/// Reads the URL under which clients reach the proxy: empty, or http(s) with a host; its path is a prefix of all ours.
 pub(super) fn public_url<'de, D: Deserializer<'de>>(input: D) -> Result<String, D::Error> {
     let text = String::deserialize(input)?;
     if !text.is_empty() {
-        http_url(&text).map_err(D::Error::custom)?;
+        let url = http_url(&text).map_err(D::Error::custom)?;
+        if url.query().is_some() || url.path().contains("//") {
+            return Err(D::Error::custom("it ends with a plain path, like https://host/mcp"));
+        }
+        let first = url.path().split('/').nth(1).unwrap_or_default();
+        if NO_PREFIX.contains(&first) {
+            let text =
+                format!("/{first} is a path of the proxy's own; choose another, like https://host/mcp");
+            return Err(D::Error::custom(text));
+        }
     }
     Ok(text)
 }

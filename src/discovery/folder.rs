@@ -104,7 +104,7 @@ pub(super) fn kind(path: &Path) -> io::Result<Option<Kind>> {
     })
 }
 
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
 pub(super) mod memory {
     use super::{Folder, Kind};
     use std::collections::BTreeMap;

@@ -5,6 +5,8 @@ mod downloads;
 mod expand;
 mod finder;
 mod folder;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod jsonc;
 mod machine;
 mod names;
@@ -16,6 +18,7 @@ mod submodule;
 mod tests;
 
 pub use finder::discover;
+pub use names::{check_folder_name, server_name};
 
 use crate::config::spec::ServerSpec;
 use serde::Serialize;

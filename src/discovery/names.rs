@@ -6,11 +6,24 @@ use super::rules::Refusal;
 const LONGEST: usize = 63;
 
 /// Routes of the proxy itself.
-const RESERVED: [&str; 10] =
-    [".well-known", "authorize", "token", "register", "health", "ready", "servers", "metrics", "mcp", "api"];
+const RESERVED: [&str; 13] = [
+    ".well-known",
+    "authorize",
+    "token",
+    "register",
+    "login",
+    "logout",
+    "health",
+    "ready",
+    "servers",
+    "metrics",
+    "mcp",
+    "api",
+    "openapi.json",
+];
 
 /// The name of a server found as `raw`: lower case, with `-` for what is not `a-z 0-9 . _ -`, at most 63 letters.
-pub(super) fn server_name(raw: &str) -> String {
+pub fn server_name(raw: &str) -> String {
     raw.chars().flat_map(char::to_lowercase).map(allowed_or_dash).take(LONGEST).collect()
 }
 
@@ -37,9 +50,24 @@ pub(super) fn check(name: &str) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Refuses a name that a folder's server would not have, letter by letter, or under which it would not be found.
+///
+/// # Errors
+/// Why, and what would do.
+pub fn check_folder_name(name: &str) -> Result<(), String> {
+    let own = server_name(name);
+    if own != name {
+        return Err(format!("`{name}` cannot be a server's name; it would be called {own}"));
+    }
+    if name.starts_with('.') || name == "node_modules" {
+        return Err(format!("a folder `{name}` is not looked at; choose another name"));
+    }
+    check(name).map_err(|Refusal { reason, remedy }| format!("{reason}; {remedy}"))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{check, server_name};
+    use super::{check, check_folder_name, server_name};
     use proptest::prelude::*;
 
     #[test]
@@ -48,6 +76,18 @@ mod tests {
         assert_eq!(server_name("gdrive_2.0"), "gdrive_2.0");
         assert_eq!(server_name("Über"), "-ber");
         assert_eq!(server_name(&"x".repeat(80)).len(), 63);
+    }
+
+    #[test]
+    fn a_folder_has_the_name_of_its_server() {
+        assert!(check_folder_name("notes-2.0").is_ok());
+        assert_eq!(
+            check_folder_name("My Notes").unwrap_err(),
+            "`My Notes` cannot be a server's name; it would be called my-notes"
+        );
+        for name in ["", ".notes", "node_modules", "health", "a/b"] {
+            assert!(check_folder_name(name).is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! of the two it is may only be known once the child runs, so the port is left free while one starts that may want it.
 
 use crate::http;
+use crate::log::request::RequestId;
 use crate::server::ports::{self, Lease};
 use crate::server::{End, Face, Noise, Oversize, Running};
 use std::io;
@@ -48,7 +49,7 @@ impl Door {
     }
 
     fn serve(&self, state: &mut State, socket: TcpListener) -> io::Result<()> {
-        self.http.listen(socket, &self.name)?;
+        self.http.listen(socket, &self.name, http::Scheme::Http)?;
         state.is_open = true;
         Ok(())
     }
@@ -136,6 +137,14 @@ impl Face for Doorkeeper {
 
     fn oversize(&self, from: &Running, line: &Oversize) {
         self.face.oversize(from, line);
+    }
+
+    fn rest(&self, generation: u64) -> bool {
+        self.face.rest(generation)
+    }
+
+    fn only_request(&self, generation: u64) -> Option<RequestId> {
+        self.face.only_request(generation)
     }
 
     fn down(&self, generation: u64, end: &End) {

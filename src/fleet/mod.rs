@@ -9,11 +9,12 @@ use crate::discovery::LeftOut;
 use crate::forward::link::sight::Prober;
 use crate::forward::{Forward, Target};
 use crate::http;
+use crate::meter::Meter;
 use crate::server::ports::{Lease, Ports};
-use crate::server::{Context, Face, Probe, Role, Server};
+use crate::server::{Census, Changes, Context, Face, Probe, Role, Server};
 use door::{Door, Doorkeeper};
 pub use served::Served;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
@@ -23,8 +24,17 @@ pub struct Fleet {
     context: Arc<Context>,
     ports: Arc<Ports>,
     serving: RwLock<Arc<Serving>>,
+    census: Census,
     /// One change at a time; true once all was stopped for good.
     changing: Mutex<bool>,
+}
+
+/// What servers leave to those of the same name that come after them.
+#[derive(Default)]
+struct Bequest {
+    leases: BTreeMap<String, Lease>,
+    /// Those that ran.
+    ran: BTreeSet<String>,
 }
 
 /// What is served and what is not, at one moment.
@@ -39,7 +49,8 @@ pub struct Serving {
 impl Fleet {
     /// A fleet without servers.
     pub fn new(context: Arc<Context>, ports: Arc<Ports>) -> Fleet {
-        Fleet { context, ports, serving: RwLock::default(), changing: Mutex::default() }
+        let (serving, census, changing) = (RwLock::default(), Census::default(), Mutex::default());
+        Fleet { context, ports, serving, census, changing }
     }
 
     /// What is served now.
@@ -47,14 +58,25 @@ impl Fleet {
         Arc::clone(&self.serving.read().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Told of every change of what is served and of its state.
+    pub fn changes(&self) -> &Changes {
+        &self.context.changes
+    }
+
     /// The server of that name.
     pub fn get(&self, name: &str) -> Option<Arc<Served>> {
         self.serving().servers.get(name).cloned()
     }
 
+    /// Looks at what the processes of all servers take, unless that was done a moment ago.
+    pub fn measure(&self) {
+        let leaders = |served: &Arc<Served>| (Arc::clone(served.server.meter()), served.pids());
+        self.census.take(&self.context.guard, || self.serving().servers.values().map(leaders).collect());
+    }
+
     /// Serves these and no others: what is equal to what runs is left alone, and so is what runs and has a mistake
     /// in its files now.
-    pub fn apply(&self, specs: Vec<ServerSpec>, mut left_out: Vec<LeftOut>, http: &Arc<http::Server>) {
+    pub fn apply(&self, specs: Vec<ServerSpec>, left_out: Vec<LeftOut>, http: &Arc<http::Server>) {
         let closed = self.changing();
         if *closed {
             return;
@@ -78,24 +100,29 @@ impl Fleet {
         let gone = old.servers.values().filter(|served| !servers.contains_key(&served.spec.name));
         let gone: Vec<&Arc<Served>> = gone.collect();
         self.withdraw(&gone, &fresh);
+        let ran = gone.iter().filter(|served| !served.server.is_down());
+        let ran: BTreeSet<String> = ran.map(|served| served.spec.name.clone()).collect();
+        let mut next = Serving { servers, left_out };
+        // Who is new need not wait until others have ended, unless it is for their ports.
+        if !fresh.iter().any(asks_for_port) {
+            let is_new = |spec: &mut ServerSpec| !old.servers.contains_key(&spec.name);
+            let new: Vec<ServerSpec> = fresh.extract_if(.., is_new).collect();
+            self.serve_all(new, Bequest::default(), http, &mut next);
+            let mut now = self.serving().servers.clone();
+            now.extend(next.servers.clone());
+            self.publish(now, old.left_out.clone());
+        }
         let mut leases = close_all(gone.iter().copied());
         leases.retain(|name, lease| keeps_port(lease, old.servers.get(name), &fresh));
         // Who asks for a certain port comes before those who take any.
         fresh.sort_by_key(|spec| !asks_for_port(spec));
-        for spec in fresh {
-            let (name, origin) = (spec.name.clone(), spec.origin.clone());
-            match self.serve(spec, leases.remove(&name), http) {
-                Ok(served) => drop(servers.insert(name, Arc::new(served))),
-                Err(reason) => {
-                    log::warn!(server = name.as_str(), event = "left-out"; "{reason}");
-                    let remedy = "mend it, then: mcp-proxy reload".to_string();
-                    left_out.push(LeftOut { name, place: origin, reason, remedy });
-                }
-            }
-        }
-        self.publish(servers, left_out);
+        self.serve_all(fresh, Bequest { leases, ran }, http, &mut next);
+        self.publish(next.servers, next.left_out);
         // Not before: their clients come back at once, and are to meet the successor, or hear that there is none.
-        gone.iter().for_each(|served| served.bridge.end_streams());
+        for served in gone {
+            served.bridge.end_streams();
+            served.bridge.clear();
+        }
     }
 
     /// Ends the streams that no call waits for, so that stopping need not wait for them.
@@ -122,7 +149,9 @@ impl Fleet {
     pub fn close(&self) {
         let mut closed = self.changing();
         *closed = true;
-        drop(close_all(self.serving().servers.values()));
+        let serving = self.serving();
+        drop(close_all(serving.servers.values()));
+        serving.servers.values().for_each(|served| served.bridge.clear());
     }
 
     /// Waits at most `patience` until every server has ended its first start, well or badly.
@@ -145,20 +174,44 @@ impl Fleet {
         self.publish(kept, old.left_out.clone());
     }
 
+    /// Serves these as well; those that cannot be served are left out.
+    fn serve_all(
+        &self,
+        specs: Vec<ServerSpec>,
+        mut left: Bequest,
+        http: &Arc<http::Server>,
+        next: &mut Serving,
+    ) {
+        for spec in specs {
+            let (name, origin) = (spec.name.clone(), spec.origin.clone());
+            match self.serve(spec, left.leases.remove(&name), left.ran.contains(&name), http) {
+                Ok(served) => drop(next.servers.insert(name, Arc::new(served))),
+                Err(reason) => {
+                    log::warn!(server = name.as_str(), event = "left-out"; "{reason}");
+                    let remedy = "mend it, then: mcp-proxy reload".to_string();
+                    next.left_out.push(LeftOut { name, place: origin, reason, remedy });
+                }
+            }
+        }
+    }
+
     fn publish(&self, servers: BTreeMap<String, Arc<Served>>, left_out: Vec<LeftOut>) {
         let serving = Arc::new(Serving { servers, left_out });
         *self.serving.write().unwrap_or_else(PoisonError::into_inner) = serving;
+        self.context.changes.note();
     }
 
     fn serve(
         &self,
         spec: ServerSpec,
         kept: Option<Lease>,
+        ran: bool,
         http: &Arc<http::Server>,
     ) -> Result<Served, String> {
         let spec = Arc::new(spec);
         let lease = self.lease(&spec, kept)?;
-        let (server, seat) = Server::new(&spec.name, &self.context.limits);
+        let (server, seat) =
+            Server::new(&self.meter(&spec.name), &self.context.limits, &self.context.changes);
         let bridge = self.bridge(&spec, &server)?;
         let door = lease.map(|(lease, socket)| self.door(&spec, lease, socket, http)).transpose()?;
         let face = bridge.face();
@@ -167,12 +220,18 @@ impl Fleet {
             None => face,
         };
         let context = Arc::clone(&self.context);
-        let role = role(&spec);
+        let role = awake_if(ran, role(&spec, &context), &spec);
         server
             .run(seat, Arc::clone(&spec), face, context, role)
             .inspect_err(|_| door.iter().for_each(|door| drop(door.remove())))
             .map_err(|error| format!("no thread for it: {error}"))?;
         Ok(Served { spec, server, bridge, door })
+    }
+
+    /// The counters of that name: they go on where they were.
+    fn meter(&self, name: &str) -> Arc<Meter> {
+        let before = self.get(name).map(|served| Arc::clone(served.server.meter()));
+        before.unwrap_or_else(|| Arc::new(Meter::new(name)))
     }
 
     /// A port, with the socket that proves it free; none for a server that runs elsewhere.
@@ -204,10 +263,8 @@ impl Fleet {
             Launch::Remote(remote) => Some(Target::remote(remote)?),
             Launch::Child(_) => None,
         };
-        let forward = may_speak_http(spec).then(|| {
-            let (options, limits) = (spec.options.clone(), context.limits.clone());
-            Forward::new(Arc::clone(server), target, options, limits, wait)
-        });
+        let forward = may_speak_http(spec)
+            .then(|| Forward::new(Arc::clone(server), target, spec.options.clone(), &context));
         Ok(Bridge::new(Arc::clone(server), forward, Arc::clone(spec), context, wait))
     }
 
@@ -217,14 +274,19 @@ impl Fleet {
 }
 
 /// How its first child begins. A server elsewhere has no child to be started.
-fn role(spec: &ServerSpec) -> Role {
+fn role(spec: &Arc<ServerSpec>, context: &Arc<Context>) -> Role {
     let Launch::Child(child) = &spec.launch else { return Role::default() };
     let prober = || Arc::new(Prober::new(child, &spec.options)) as Arc<dyn Probe>;
     let probe = may_speak_http(spec).then(prober);
     match is_told_http(spec) {
         true => Role { probe, asleep: spec.options.start == Start::OnDemand, ..Role::default() },
-        false => Role { probe, ..Bridge::role(spec) },
+        false => Role { probe, ..Bridge::role(spec, context) },
     }
+}
+
+/// What ran goes on if it may: who has just changed how a server is treated wants to see it.
+fn awake_if(ran: bool, role: Role, spec: &ServerSpec) -> Role {
+    Role { asleep: role.asleep && !(ran && spec.options.meets_first()), ..role }
 }
 
 /// Whether it can turn out to be an HTTP server. One that has a child for each session keeps its sessions apart by
@@ -253,10 +315,7 @@ fn close_all<'s>(servers: impl Iterator<Item = &'s Arc<Served>> + Clone) -> BTre
         Some((served.spec.name.clone(), lease?))
     };
     let leases = servers.clone().filter_map(close).collect();
-    servers.for_each(|served| {
-        served.join();
-        served.bridge.clear();
-    });
+    servers.for_each(|served| served.join());
     leases
 }
 

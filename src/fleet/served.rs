@@ -46,6 +46,14 @@ impl Served {
         self.bridge.in_flight()
     }
 
+    /// The processes that were started for it, but for what those have started.
+    pub fn pids(&self) -> Vec<u32> {
+        match self.bridge.forward() {
+            None => self.bridge.children().iter().map(|child| child.pid).collect(),
+            Some(_) => self.server.status().pid.into_iter().collect(),
+        }
+    }
+
     /// Sessions the bridge remembers; an HTTP server keeps its own.
     pub fn sessions(&self) -> usize {
         self.bridge.sessions()
@@ -78,13 +86,13 @@ impl Served {
     }
 
     /// Its program has changed: restarts what runs, and tries again at once what failed. Who sleeps, or was stopped by
-    /// command, is left alone; false if that is so of the first.
+    /// command, is left alone, unless it is to be known when it sleeps; false if it is left alone.
     pub fn renew(&self) -> bool {
         let status = self.server.status();
         let rests = status.rests() && matches!(status.state, State::Stopped | State::Stopping);
         self.server.renew();
         self.others().iter().for_each(|server| server.renew_later());
-        status.target == Wanted::Up && !rests
+        status.target == Wanted::Up && (!rests || self.spec.options.meets_first())
     }
 
     pub(super) fn close(&self) {

@@ -40,6 +40,9 @@ thread_local! {
     static ERRAND: RefCell<Option<Errand>> = const { RefCell::new(None) };
 }
 
+/// An answer whose body is not read yet.
+pub(super) type ServerAnswer = ::http::Response<ureq::Body>;
+
 /// What makes waiting for a server worth while.
 #[derive(Clone)]
 pub(super) struct Errand {
@@ -49,6 +52,8 @@ pub(super) struct Errand {
     serving: Option<(Arc<Server>, u64)>,
     /// What is wanted has come; what may still follow is waited for until then.
     until: Option<Instant>,
+    /// Waiting is broken off after this time, so that the asker can be shown that it goes on.
+    silence: Option<Duration>,
 }
 
 /// Who is there to take what comes.
@@ -61,12 +66,18 @@ enum Asker {
 impl Errand {
     /// An errand of a client's, in vain once that is gone.
     pub(super) fn of_client(client: Client, serving: Option<(Arc<Server>, u64)>) -> Errand {
-        Errand { asker: Asker::Client(client), serving, until: None }
+        Errand { asker: Asker::Client(client), serving, until: None, silence: None }
     }
 
     /// An errand of our own, in vain once `leash` is cut.
     pub(super) fn on(leash: &Leash) -> Errand {
-        Errand { asker: Asker::Link(leash.clone()), serving: None, until: None }
+        Errand { asker: Asker::Link(leash.clone()), serving: None, until: None, silence: None }
+    }
+
+    /// The same errand, for reading a stream: what waits for the server that long fails with `WouldBlock`, and can be
+    /// tried again.
+    pub(super) fn breaking(&self, silence: Duration) -> Errand {
+        Errand { silence: Some(silence), ..self.clone() }
     }
 
     /// Runs `work`; once it is in vain, what waits for a server here fails.
@@ -263,24 +274,31 @@ impl Transport for Socket {
 
 /// How long one read or write may wait, and what the time is for.
 struct Patience {
+    begun: Instant,
     deadline: Option<Instant>,
     reason: Timeout,
 }
 
 impl Patience {
     fn new(timeout: NextTimeout) -> Patience {
-        let deadline = timeout.not_zero().and_then(|left| Instant::now().checked_add(*left));
-        Patience { deadline, reason: timeout.reason }
+        let begun = Instant::now();
+        let deadline = timeout.not_zero().and_then(|left| begun.checked_add(*left));
+        Patience { begun, deadline, reason: timeout.reason }
     }
 
     fn is_over(&self) -> bool {
         self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
     }
 
+    fn end_of_silence(&self, errand: Option<&Errand>) -> Option<Instant> {
+        errand?.silence.map(|silence| self.begun + silence)
+    }
+
     /// The time until the next look at the clock or the server, as `poll` wants it.
     fn next_look(&self, errand: Option<&Errand>) -> Option<Timespec> {
         let until = errand.and_then(|errand| errand.until);
-        let end = self.deadline.into_iter().chain(until).min();
+        let silence = self.end_of_silence(errand);
+        let end = self.deadline.into_iter().chain(until).chain(silence).min();
         let left = end.map(|end| end.saturating_duration_since(Instant::now()));
         let look = errand.and_then(|errand| errand.serving.as_ref()).map(|_| LOOK);
         left.into_iter().chain(look).min().and_then(|time| Timespec::try_from(time).ok())
@@ -305,6 +323,9 @@ fn wait(server: &TcpStream, event: PollFlags, patience: &Patience) -> Result<(),
                 Ok(0) if errand.is_some_and(Errand::is_over) => {
                     return Err(in_vain("the server was stopped"));
                 }
+                Ok(0) if patience.end_of_silence(errand).is_some_and(|end| Instant::now() >= end) => {
+                    return Err(Error::Io(ErrorKind::WouldBlock.into()));
+                }
                 Ok(0) | Err(rustix::io::Errno::INTR) => {}
                 Ok(_) => return turn_out(&sources, errand),
                 Err(error) => return Err(Error::Io(error.into())),
@@ -321,6 +342,13 @@ fn turn_out(sources: &[PollFd<'_>], errand: Option<&Errand>) -> Result<(), Error
         Some(asker) if is_there(1) && (asker.is_link() || !is_there(0)) => Err(asker.gone()),
         _ => Ok(()),
     }
+}
+
+/// Waits for `time`, but no longer than the client is there.
+pub(super) fn pause(client: &Client, time: Duration) {
+    let time = Timespec::try_from(time).ok();
+    // A signal may shorten it.
+    let _ = poll(&mut [PollFd::new(client, gone())], time.as_ref());
 }
 
 fn in_vain(why: &'static str) -> Error {

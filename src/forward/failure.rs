@@ -1,24 +1,17 @@
 //! What a client is told when a server does not answer.
 
 use super::Forward;
+use super::link::refusal::Trouble;
 use crate::http::{Response, json_response};
 use crate::protocol::error::{INTERNAL_ERROR, RpcError};
-use crate::protocol::message::{Kind, Message};
-use crate::server::Server;
+use crate::server::{End, Server};
 use ::http::{HeaderValue, StatusCode, header};
 use std::time::Duration;
 
-/// What a dying child's exit may take to be known.
+/// What a dying child may take to end once its connections are gone.
 const EXIT_PATIENCE: Duration = Duration::from_millis(90);
-
-/// The id of the request in a body that was read before it was sent on; raw JSON.
-pub(super) fn request_id(body: &[u8], max_depth: usize) -> Option<String> {
-    let message = Message::parse(std::str::from_utf8(body).ok()?, max_depth).ok()?;
-    match message.kind {
-        Kind::Request { id, .. } => Some(id.to_string()),
-        _ => None,
-    }
-}
+/// What the report of an end may take on a machine that has much else to do.
+const REPORT: Duration = Duration::from_secs(5);
 
 impl Forward {
     /// The server was there and did not answer: its exit, if that is why, or what the connection says.
@@ -26,14 +19,35 @@ impl Forward {
         let name = self.server.name();
         broken(&self.server, generation, format!("server {name} did not answer: {error}"))
     }
+
+    /// A session that the server no longer knew could not be begun anew there.
+    pub(super) fn not_greeted(&self, generation: u64, trouble: &Trouble) -> RpcError {
+        let name = self.server.name();
+        broken(
+            &self.server,
+            generation,
+            format!("server {name} does not know this session any more, and to a new greeting it {trouble}"),
+        )
+    }
+
+    /// Whether the child of that generation is gone: what it was doing, nobody goes on with.
+    pub(super) fn has_ended(&self, generation: u64) -> bool {
+        !self.is_elsewhere() && end_of(&self.server, generation).is_some()
+    }
 }
 
 /// The server was there and did not answer: its exit, if that is why, else `text`.
 pub(super) fn broken(server: &Server, generation: u64, text: String) -> RpcError {
-    match server.wait_end(generation, EXIT_PATIENCE) {
+    match end_of(server, generation) {
         Some(end) => server.died(&end),
         None => server.given_up("no-answer", text),
     }
+}
+
+/// How the child of that generation ended, if that is why its connections are gone. The report of it is waited for.
+pub(super) fn end_of(server: &Server, generation: u64) -> Option<End> {
+    let late = || server.is_ending(generation).then(|| server.wait_end(generation, REPORT)).flatten();
+    server.wait_end(generation, EXIT_PATIENCE).or_else(late)
 }
 
 /// There is no place for another long-lived stream.

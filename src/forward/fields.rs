@@ -1,6 +1,8 @@
 //! Which header fields cross the proxy (RFC 9110, 7.6.1).
 
-use ::http::{HeaderMap, HeaderName, header};
+use crate::http::REQUEST_ID;
+use crate::log::request;
+use ::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Fields that concern one connection only.
 const HOP_BY_HOP: [HeaderName; 8] = [
@@ -19,14 +21,38 @@ const HOP_BY_HOP: [HeaderName; 8] = [
 const OURS: [HeaderName; 5] =
     [header::HOST, header::ORIGIN, header::AUTHORIZATION, header::PROXY_AUTHORIZATION, header::EXPECT];
 
-/// A client's fields as the server gets them.
+/// A client's fields as the server gets them, and the id that the log has for the request.
 pub(super) fn request(from: &HeaderMap) -> HeaderMap {
-    end_to_end(from).filter(|(name, _)| !OURS.contains(name)).map(|(n, v)| (n.clone(), v.clone())).collect()
+    let theirs = end_to_end(from).filter(|(name, _)| !OURS.contains(name));
+    let mut headers = theirs.map(|(name, value)| (name.clone(), value.clone())).collect();
+    put_request_id(&mut headers);
+    headers
+}
+
+/// Says which request this is, in the words of the log.
+pub(super) fn put_request_id(headers: &mut HeaderMap) {
+    let id = request::current().and_then(|id| HeaderValue::try_from(id.to_string()).ok());
+    put(headers, REQUEST_ID, id.as_ref());
+}
+
+/// A server elsewhere is somebody else's: it is not told whose request this is, nor how we are reached.
+pub(super) fn hide_client(headers: &mut HeaderMap) {
+    for name in ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-forwarded-prefix"] {
+        headers.remove(name);
+    }
 }
 
 /// A server's fields as the client gets them.
 pub(super) fn response(from: &HeaderMap) -> HeaderMap {
     end_to_end(from).filter(|(name, _)| **name != header::DATE).map(|(n, v)| (n.clone(), v.clone())).collect()
+}
+
+/// Gives a field this value, or none.
+pub(super) fn put(headers: &mut HeaderMap, name: HeaderName, value: Option<&HeaderValue>) {
+    match value {
+        Some(value) => drop(headers.insert(name, value.clone())),
+        None => drop(headers.remove(name)),
+    }
 }
 
 /// Whether a field has this media type, whatever its parameters.
@@ -44,7 +70,7 @@ fn is_type(value: &str, media: &str) -> bool {
     value.split(';').next().is_some_and(|value| value.trim().eq_ignore_ascii_case(media))
 }
 
-fn end_to_end(from: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &::http::HeaderValue)> {
+fn end_to_end(from: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &HeaderValue)> {
     let named: Vec<String> = from
         .get_all(header::CONNECTION)
         .iter()
@@ -60,7 +86,6 @@ fn end_to_end(from: &HeaderMap) -> impl Iterator<Item = (&HeaderName, &::http::H
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ::http::HeaderValue;
 
     fn names(headers: &HeaderMap) -> Vec<&str> {
         let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();

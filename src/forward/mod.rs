@@ -1,24 +1,40 @@
 //! To servers that speak HTTP themselves: ours on a port, or somebody else's at a URL. Bodies stream both ways.
 
 mod connector;
+mod ending;
 mod failure;
 mod fields;
+mod filter;
 mod leash;
 pub mod link;
+mod load;
+mod passage;
 mod probe;
 mod relay;
+mod session;
+mod stream;
 
+use crate::auth::Caller;
 use crate::config::redact;
 use crate::config::spec::{Options, RemoteSpec};
-use crate::http::{Exchange, Response, StreamPermit};
+use crate::http::{Exchange, Response};
 use crate::limits::Limits;
+use crate::meter::Direction;
 use crate::protocol::error::RpcError;
-use crate::server::{Endpoint, Running, Server};
+use crate::server::{Context, Endpoint, Running, Server};
 use ::http::uri::{PathAndQuery, Scheme};
-use ::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use ::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use load::{Load, Ticket};
+use relay::Relay;
+pub(crate) use session::Session;
+use session::registry::Sessions;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 use ureq::Agent;
+
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// The forwarder of one HTTP server.
 pub struct Forward {
@@ -28,9 +44,9 @@ pub struct Forward {
     limits: Limits,
     restart_wait: Duration,
     agent: Agent,
-    in_flight: Mutex<usize>,
-    /// Told whenever nothing is in flight any more.
-    idle: Condvar,
+    /// Those that the server keeps for clients of its own era and transport.
+    sessions: Sessions,
+    load: Load,
 }
 
 /// Where a server is.
@@ -119,37 +135,55 @@ impl Forward {
         server: Arc<Server>,
         target: Option<Target>,
         options: Options,
-        limits: Limits,
-        restart_wait: Duration,
+        context: &Arc<Context>,
     ) -> Arc<Forward> {
         let agent = connector::agent(&options);
+        let sessions = Sessions::new(server.meter(), Arc::clone(context), target.is_some());
         Arc::new(Forward {
             server,
             place: target
                 .map_or_else(|| Place::Child(Mutex::default()), |target| Place::Fixed(Arc::new(target))),
             options,
-            limits,
-            restart_wait,
+            limits: context.limits.clone(),
+            restart_wait: Duration::from_secs(context.restart.restart_wait_seconds),
             agent,
-            in_flight: Mutex::default(),
-            idle: Condvar::new(),
+            sessions,
+            load: Load::default(),
         })
     }
 
     /// Requests under way, streams for listening not counted.
     pub fn in_flight(&self) -> usize {
-        *self.count()
+        self.load.calls()
     }
 
     /// Waits until nothing is in flight, or `deadline`.
     pub fn drain(&self, deadline: Instant) {
-        let patience = deadline.saturating_duration_since(Instant::now());
-        let guard = self.idle.wait_timeout_while(self.count(), patience, |count| *count > 0);
-        drop(guard.unwrap_or_else(PoisonError::into_inner));
+        self.load.drain(deadline);
     }
 
-    fn count(&self) -> MutexGuard<'_, usize> {
-        self.in_flight.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Whether no request is under way, no stream open, and none has been for that long.
+    pub fn has_rested(&self, patience: Duration) -> bool {
+        self.load.has_rested(patience)
+    }
+
+    /// The session of that id, if it is one that this server keeps for this caller, and not over.
+    pub(crate) fn session(&self, id: &HeaderValue, caller: &Caller) -> Option<Arc<Session>> {
+        self.sessions.find(id, caller.principal())
+    }
+
+    /// So many bytes of an answer have come.
+    fn count_received(&self, bytes: usize) {
+        self.server.meter().bytes.of(Direction::FromServer).add(bytes as u64);
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        matches!(self.place, Place::Fixed(_))
+    }
+
+    /// How long the server remembers its sessions: a child of ours while it lives, one elsewhere in its own time.
+    fn life(&self, generation: u64) -> u64 {
+        if self.is_elsewhere() { 0 } else { generation }
     }
 
     /// The server, which a request waits for: `restart_wait_seconds`, or as long as a start may take.
@@ -196,61 +230,24 @@ impl Forward {
     }
 
     /// Forwards one request; `path` is what is left of the path behind the server's name, none for the endpoint.
-    /// `body` is its body, if it was read already.
-    pub fn handle(
+    /// `body` is its body, if it was read already; `session` that which it names, at the endpoint.
+    pub(crate) fn handle(
         self: &Arc<Self>,
-        exchange: Exchange<'_>,
+        mut exchange: Exchange<'_>,
+        caller: &Caller,
         path: Option<&PathAndQuery>,
         body: Option<Vec<u8>>,
+        session: Option<Arc<Session>>,
     ) -> Response {
-        match Ticket::of(self, &exchange) {
-            Some(ticket) => relay::relay(self, exchange, path, body, ticket),
-            None => failure::too_many_streams(),
+        if path.is_some() && !self.filter(caller).hides_nothing() {
+            return filter::closed_path(self.server.name());
         }
-    }
-}
-
-/// What a request holds until its answer has been sent, streamed answers included.
-struct Ticket {
-    _under_way: Option<UnderWay>,
-    stream: Option<StreamPermit>,
-}
-
-impl Ticket {
-    /// None: all places for streams are taken. It is asked before the server is: a stream that cannot be kept must not
-    /// take the place of an older one there.
-    fn of(forward: &Arc<Forward>, exchange: &Exchange<'_>) -> Option<Ticket> {
-        let is_get = exchange.request.method() == Method::GET;
-        let stream = match is_get && fields::accepts_events(exchange.request.headers()) {
-            true => Some(exchange.client.try_stream()?),
-            false => None,
-        };
-        // A GET stream stays open for hours and says nothing about what the server has to do.
-        let under_way = (!is_get).then(|| UnderWay::new(forward));
-        Some(Ticket { _under_way: under_way, stream })
-    }
-
-    fn is_stream(&self) -> bool {
-        self.stream.is_some()
-    }
-}
-
-/// Counts a request for as long as it lives.
-struct UnderWay(Arc<Forward>);
-
-impl UnderWay {
-    fn new(forward: &Arc<Forward>) -> UnderWay {
-        *forward.count() += 1;
-        UnderWay(Arc::clone(forward))
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        let mut count = self.0.count();
-        *count -= 1;
-        if *count == 0 {
-            self.0.idle.notify_all();
+        if self.is_elsewhere() {
+            fields::hide_client(exchange.request.headers_mut());
+        }
+        match Ticket::of(self, &exchange) {
+            Some(ticket) => Relay { forward: self, exchange, caller, path, session }.run(body, ticket),
+            None => failure::too_many_streams(),
         }
     }
 }

@@ -1,31 +1,45 @@
-//! Commands to a running proxy: only for who can read its run file.
+//! Commands to a running proxy: only for who can read its run file, or has signed in as its owner.
 
-use super::answer;
+use super::page::visit;
 use super::route::Action;
 use super::router::{Command, Front};
+use super::{answer, page};
+use crate::auth::Caller;
 use crate::http::Response;
-use ::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
+use ::http::{HeaderValue, Method, Request, StatusCode, header};
 use serde_json::json;
 
 impl Front {
     /// `POST /api/servers/NAME/ACTION`
-    pub(super) fn control(&self, request: &Request<()>, name: &str, action: Action) -> Response {
-        if let Some(refusal) = self.refuse(request) {
+    pub(super) fn control(
+        &self,
+        request: &Request<()>,
+        caller: &Caller,
+        name: &str,
+        action: Action,
+    ) -> Response {
+        if let Some(refusal) = refuse(request.method()) {
             return refusal;
         }
-        let Some(served) = self.fleet().get(name) else { return self.unknown(name) };
+        let Some(served) = self.fleet().get(name) else { return self.unknown(caller, name) };
         match action {
             Action::Start => served.start(),
             Action::Stop => served.stop(),
             Action::Restart => served.restart(),
         }
         log::info!(server = name, event = "command"; "{action:?} by command");
-        answer::json(StatusCode::ACCEPTED, &json!({ "ok": true }))
+        match caller.form() {
+            // The form of a page without scripts.
+            Some(_) if page::is_for_person(request.headers()) => {
+                visit::home(&self.place().seen(request.headers()), None)
+            }
+            _ => answer::json(StatusCode::ACCEPTED, &json!({ "ok": true })),
+        }
     }
 
     /// `POST /api/reload`
     pub(super) fn reload(&self, request: &Request<()>) -> Response {
-        if let Some(refusal) = self.refuse(request) {
+        if let Some(refusal) = refuse(request.method()) {
             return refusal;
         }
         let (reply, outcome) = crossbeam_channel::bounded(1);
@@ -36,31 +50,13 @@ impl Front {
             Err(_) => answer::error(StatusCode::SERVICE_UNAVAILABLE, "the proxy is ending"),
         }
     }
-
-    /// Why a command is not carried out, if it is not.
-    fn refuse(&self, request: &Request<()>) -> Option<Response> {
-        if request.method() != Method::POST {
-            let mut response = answer::error(StatusCode::METHOD_NOT_ALLOWED, "commands are sent by POST");
-            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
-            return Some(response);
-        }
-        if is_bearer(request.headers(), self.secret()) {
-            return None;
-        }
-        let text =
-            "this needs the control secret of the run file in the state folder; use the mcp-proxy command";
-        let mut response = answer::error(StatusCode::UNAUTHORIZED, text);
-        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-        Some(response)
-    }
 }
 
-/// Compares in a time that does not depend on where the two differ.
-fn is_bearer(headers: &HeaderMap, secret: &str) -> bool {
-    let given =
-        headers.get(header::AUTHORIZATION).and_then(|value| value.as_bytes().strip_prefix(b"Bearer "));
-    given.is_some_and(|given| {
-        let differences = given.iter().zip(secret.bytes()).fold(0, |all, (a, b)| all | (a ^ b));
-        given.len() == secret.len() && differences == 0
+/// Why a command is not carried out, if it is not.
+fn refuse(method: &Method) -> Option<Response> {
+    (method != Method::POST).then(|| {
+        let mut response = answer::error(StatusCode::METHOD_NOT_ALLOWED, "commands are sent by POST");
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        response
     })
 }

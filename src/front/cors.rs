@@ -3,7 +3,7 @@
 use crate::http::{Payload, Response};
 use ::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 
-const ALLOWED_HEADERS: [&str; 9] = [
+const ALLOWED_HEADERS: [&str; 10] = [
     "content-type",
     "authorization",
     "accept",
@@ -13,6 +13,7 @@ const ALLOWED_HEADERS: [&str; 9] = [
     "mcp-name",
     "last-event-id",
     "traceparent",
+    "x-request-id",
 ];
 
 /// Drops what a server said to pages: it does not know the origins that we allow.
@@ -29,7 +30,8 @@ pub(super) fn expose(response: &mut Response, origin: Option<&HeaderValue>) {
     let headers = response.headers_mut();
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin.clone());
     headers.append(header::VARY, HeaderValue::from_static("Origin"));
-    let exposed = HeaderValue::from_static("Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate");
+    let exposed =
+        HeaderValue::from_static("Mcp-Session-Id, MCP-Protocol-Version, WWW-Authenticate, X-Request-Id");
     headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
 }
 

@@ -1,6 +1,7 @@
 //! Who may talk to us from a browser: Host and Origin, checked on every request against DNS rebinding
 //! (MCP 2025-11-25, basic, transports, Security Warning).
 
+use super::peer::FORWARDED_HOST;
 use ::http::{HeaderMap, Uri, header};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -23,7 +24,8 @@ impl Guard {
             names.extend([short.to_string(), format!("{short}.local")]);
         }
         names.extend(public_url.parse::<Uri>().ok().and_then(|url| url.host().map(str::to_ascii_lowercase)));
-        names.extend(hosts.iter().map(|host| host.to_ascii_lowercase()));
+        // The port does not count, so it may be there or not.
+        names.extend(hosts.iter().filter_map(|host| Some(place(host)?.0)));
         let origins =
             origins.iter().map(|origin| origin.trim_end_matches('/').to_ascii_lowercase()).collect();
         Guard { hosts: names, origins }
@@ -33,14 +35,16 @@ impl Guard {
     /// What is wrong with the request, for a 403.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), String> {
         let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
-        if let Some(host) = text(header::HOST).filter(|host| !self.allows_host(host)) {
+        let mut hosts = text(header::HOST).into_iter().chain(forwarded_hosts(headers));
+        if let Some(host) = hosts.find(|host| !self.allows_host(host)) {
             return Err(format!(
                 "Host {host:?} is not a name of this proxy; add it to allowed_hosts in proxy.toml"
             ));
         }
         let mut origins =
             headers.get_all(header::ORIGIN).iter().map(|value| value.to_str().unwrap_or("\u{fffd}"));
-        match origins.find(|origin| !self.allows_origin(origin, text(header::HOST))) {
+        let asked = forwarded_hosts(headers).next().or(text(header::HOST));
+        match origins.find(|origin| !self.allows_origin(origin, asked)) {
             Some(origin) => {
                 Err(format!("Origin {origin:?} is not allowed; add it to allowed_origins in proxy.toml"))
             }
@@ -69,6 +73,12 @@ impl Guard {
     }
 }
 
+/// What reverse proxies say was asked, the client's own word first.
+fn forwarded_hosts(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let fields = headers.get_all(FORWARDED_HOST).iter();
+    fields.flat_map(|field| field.to_str().unwrap_or("\u{fffd}").split(',').map(str::trim))
+}
+
 /// Takes `name`, `name:port`, `1.2.3.4` or `[::1]:port` apart: the name in lower case, and the address if it is one.
 fn place(authority: &str) -> Option<(String, Option<IpAddr>)> {
     if let Some(rest) = authority.strip_prefix('[') {
@@ -91,8 +101,12 @@ mod tests {
     use ::http::HeaderValue;
 
     fn status(name: header::HeaderName, value: &str) -> bool {
-        let guard =
-            Guard::new("Pi.local", "https://home.example/mcp", &["nas".into()], &["app://obsidian".into()]);
+        let guard = Guard::new(
+            "Pi.local",
+            "https://home.example/mcp",
+            &["nas".into(), "Box:8080".into()],
+            &["app://obsidian".into()],
+        );
         guard.check(&HeaderMap::from_iter([(name, HeaderValue::from_str(value).unwrap())])).is_ok()
     }
 
@@ -109,6 +123,8 @@ mod tests {
             "pi.local:80",
             "home.example",
             "NAS:1",
+            "box",
+            "box:3000",
         ] {
             assert!(status(header::HOST, good), "{good}");
         }
@@ -125,6 +141,21 @@ mod tests {
         ] {
             assert!(!status(header::HOST, bad), "{bad}");
         }
+    }
+
+    #[test]
+    fn what_was_asked_before_a_reverse_proxy_is_a_host_too() {
+        let check = |host: &'static str, forwarded: &'static str, origin: &'static str| {
+            let fields = [(header::HOST, host), (FORWARDED_HOST, forwarded), (header::ORIGIN, origin)];
+            let fields = fields.map(|(name, value)| (name, HeaderValue::from_static(value)));
+            Guard::new("", "", &["home.example".into()], &[]).check(&HeaderMap::from_iter(fields)).is_ok()
+        };
+        let page = "https://home.example";
+        assert!(check("127.0.0.1:3000", "home.example", page));
+        assert!(check("127.0.0.1:3000", "192.168.1.5", "https://192.168.1.5"));
+        assert!(!check("127.0.0.1:3000", "evil.example", page));
+        assert!(!check("127.0.0.1:3000", "localhost, evil.example", page));
+        assert!(!check("evil.example", "localhost", page));
     }
 
     #[test]

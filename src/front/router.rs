@@ -1,20 +1,24 @@
 //! The handler of all doors.
 
 use super::guard::Guard;
+use super::peer::Peers;
+use super::place::{self, Place};
 use super::route::Route;
-use super::{answer, cors};
-use crate::bridge::LinePlace;
+use super::{answer, cors, page, peer, probe};
+use crate::auth::{Access, Audit, Caller, out_of_path};
 use crate::fleet::{Fleet, Served};
-use crate::http::{Exchange, Handler, Response};
-use crate::log::printable;
+use crate::http::{self, Exchange, Handler, Response};
+use crate::meter::Refusal;
+use crate::ops::feed::Feed;
+use crate::ops::metrics;
 use crate::ops::report::{self, Overall};
-use crate::server::Status;
 use ::http::uri::PathAndQuery;
 use ::http::{HeaderValue, Method, StatusCode, header};
 use crossbeam_channel::Sender;
 use serde_json::json;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock, Weak};
+use std::time::SystemTime;
 
 /// What the front asks of the main thread.
 pub enum Command {
@@ -25,24 +29,55 @@ pub enum Command {
 /// The front door of all servers.
 pub struct Front {
     fleet: Arc<Fleet>,
+    peers: Peers,
     guard: Guard,
-    /// How clients reach us: `http://127.0.0.1:3000`, or `public_url`.
-    base: String,
-    secret: String,
+    place: Place,
+    access: Arc<Access>,
+    feed: Arc<Feed>,
+    audit: Audit,
+    /// Whether a token may stand in the path.
+    takes_paths: bool,
     commands: Box<dyn Fn(Command) + Send + Sync>,
     stopping: AtomicBool,
+    begun: SystemTime,
+    /// Held by who makes an OpenAPI document.
+    documents: Arc<()>,
+    /// Who calls us: held weakly, as it holds us.
+    listener: OnceLock<Weak<http::Server>>,
 }
 
 impl Front {
-    /// A front for these servers; `secret` opens the commands.
+    /// A front for these servers; with `takes_paths` a token may stand in the path.
     pub fn new(
         fleet: Arc<Fleet>,
+        peers: Peers,
         guard: Guard,
-        base: String,
-        secret: String,
+        place: Place,
+        access: Access,
+        takes_paths: bool,
         commands: Box<dyn Fn(Command) + Send + Sync>,
     ) -> Front {
-        Front { fleet, guard, base, secret, commands, stopping: AtomicBool::new(false) }
+        let feed = Feed::new(Arc::clone(&fleet));
+        Front {
+            fleet,
+            peers,
+            guard,
+            place,
+            access: Arc::new(access),
+            feed,
+            audit: Audit::default(),
+            takes_paths,
+            commands,
+            stopping: AtomicBool::new(false),
+            begun: SystemTime::now(),
+            documents: Arc::default(),
+            listener: OnceLock::new(),
+        }
+    }
+
+    /// Whose figures `/metrics` shows.
+    pub fn is_behind(&self, listener: &Arc<http::Server>) {
+        let _ = self.listener.set(Arc::downgrade(listener)); // once, at the start
     }
 
     /// From now on `/health` and `/ready` answer 503.
@@ -54,79 +89,156 @@ impl Front {
         self.stopping.load(Ordering::Relaxed)
     }
 
-    pub(super) fn fleet(&self) -> &Fleet {
+    pub(super) fn fleet(&self) -> &Arc<Fleet> {
         &self.fleet
     }
 
-    pub(super) fn secret(&self) -> &str {
-        &self.secret
+    pub(super) fn feed(&self) -> &Arc<Feed> {
+        &self.feed
+    }
+
+    pub(super) fn access(&self) -> &Arc<Access> {
+        &self.access
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    pub(super) fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    pub(super) fn documents(&self) -> &Arc<()> {
+        &self.documents
     }
 
     pub(super) fn send(&self, command: Command) {
         (self.commands)(command);
     }
 
+    /// Answers, and leaves a note for the access log, if there is one.
     fn dispatch(&self, exchange: Exchange<'_>) -> Response {
         let Some(target) = exchange.request.uri().path_and_query().cloned() else {
             return answer::error(StatusCode::BAD_REQUEST, "the request target is not a path");
         };
         let route = Route::of(&exchange.door, &target);
+        let place = http::access_is_logged()
+            .then(|| http::Place { route: route.kind(), place: self.asked_for(&route).to_string() });
+        let mut response = self.admit(exchange, route);
+        if let Some(place) = place {
+            response.extensions_mut().insert(place);
+        }
+        response
+    }
+
+    /// What anybody may have, then who asks.
+    fn admit(&self, mut exchange: Exchange<'_>, route: Route) -> Response {
+        // Where it is off, its paths are as closed as any that mean nothing.
+        let is_oauth = matches!(route, Route::Oauth(_)) && self.access.oauth().is_some();
+        if is_oauth || route == Route::WellKnown {
+            return self.authorization(exchange, &route);
+        }
+        if route == Route::Login {
+            return self.sign_in(exchange);
+        }
+        if let (true, Route::Endpoint { name } | Route::Below { name, .. }) =
+            (exchange.door.is_empty(), &route)
+        {
+            place::lead(exchange.request.headers_mut(), name);
+        }
+        let caller = match self.caller(&mut exchange, &route) {
+            Ok(caller) => caller,
+            Err(refusal) => return *refusal,
+        };
+        if !route.is_of_server() {
+            return self.serve(exchange, &caller, route);
+        }
+        page::cookie::withhold(exchange.request.headers_mut());
+        let mut response = self.serve(exchange, &caller, route);
+        page::cookie::withhold_theirs(response.headers_mut());
+        response
+    }
+
+    /// What the caller may have.
+    fn serve(&self, exchange: Exchange<'_>, caller: &Caller, route: Route) -> Response {
+        let base = || match caller.is_operator() && caller.form().is_none() {
+            // Commands may ask at an address that is theirs alone.
+            true => self.place.base().to_string(),
+            false => self.place.base_for(&exchange.door, exchange.request.headers()),
+        };
         match route {
-            Route::WellKnown => answer::error(StatusCode::NOT_FOUND, "there is no authorization here"),
-            Route::Endpoint { .. } | Route::Line { .. } | Route::Below { .. } if self.is_stopping() => {
+            Route::Endpoint { .. } | Route::Line { .. } | Route::Below { .. } | Route::Plain { .. }
+                if self.is_stopping() =>
+            {
                 ending()
             }
-            Route::Endpoint { name } => self.endpoint(exchange, &name),
-            Route::Line { name, place } => self.line(exchange, &name, place),
-            Route::Below { name, rest } => self.below(exchange, &name, &rest),
-            Route::Control { name, action } => self.control(&exchange.request, &name, action),
+            Route::Endpoint { name } => {
+                self.with(caller, &name, |served| served.bridge.handle(exchange, caller))
+            }
+            Route::Line { name, place } => {
+                self.with(caller, &name, |served| served.bridge.handle_line(exchange, place, caller))
+            }
+            Route::Below { name, rest } => self.below(exchange, caller, &name, &rest),
+            Route::Plain { name, thing } => self.plain(exchange, caller, &name, &thing),
+            Route::Control { name, action } => self.control(&exchange.request, caller, &name, action),
             Route::Reload => self.reload(&exchange.request),
+            Route::Link => self.link(&exchange.request),
+            Route::Logout => self.sign_out(&exchange.request),
             Route::NoName => answer::error(
                 StatusCode::NOT_FOUND,
-                self.names("this proxy serves each server under its name"),
+                self.names(caller, "this proxy serves each server under its name"),
             ),
-            Route::Nothing => answer::error(StatusCode::NOT_FOUND, self.names("there is nothing here")),
-            _ if !matches!(*exchange.request.method(), Method::GET | Method::HEAD) => get_only(),
-            Route::Index => self.index(),
-            Route::Health => self.health(),
-            Route::Ready => self.ready(),
-            Route::Servers => {
-                answer::json(StatusCode::OK, &report::servers(&self.fleet.serving(), &self.base))
+            Route::WellKnown | Route::Oauth(_) | Route::Login | Route::Nothing => {
+                answer::error(StatusCode::NOT_FOUND, self.names(caller, "there is nothing here"))
             }
-            Route::ServerHealth { name } => self.with(&name, |served| self.server_health(served)),
-            Route::ServerLogs { name } => self.with(&name, |served| {
-                answer::text(served.server.log().iter().map(|line| printable(line) + "\n").collect())
-            }),
+            _ if !matches!(*exchange.request.method(), Method::GET | Method::HEAD) => get_only(),
+            Route::Index if page::is_for_person(exchange.request.headers()) => {
+                self.page(&exchange.request, caller, &base())
+            }
+            Route::Index => self.index(&base()),
+            Route::OpenApi => self.openapi(&exchange, caller, &base()),
+            Route::Health => self.health(&exchange, caller),
+            Route::HealthEvents => self.health_events(&exchange, caller, base()),
+            Route::Ready => self.ready(caller),
+            Route::Metrics => self.metrics(),
+            Route::Servers => self.servers(&base()),
+            Route::ServerHealth { name } => {
+                self.with(caller, &name, |served| self.server_health(served, &base()))
+            }
+            Route::ServerLogs { name } => {
+                self.with(caller, &name, |served| self.logs(&exchange, Arc::clone(&served.server)))
+            }
         }
     }
 
-    fn endpoint(&self, exchange: Exchange<'_>, name: &str) -> Response {
-        self.with(name, |served| served.bridge.handle(exchange))
-    }
-
-    fn line(&self, exchange: Exchange<'_>, name: &str, place: LinePlace) -> Response {
-        self.with(name, |served| served.bridge.handle_line(exchange, place))
-    }
-
-    fn below(&self, exchange: Exchange<'_>, name: &str, rest: &PathAndQuery) -> Response {
-        self.with(name, |served| {
+    fn below(&self, exchange: Exchange<'_>, caller: &Caller, name: &str, rest: &PathAndQuery) -> Response {
+        self.with(caller, name, |served| {
             served.bridge.settle();
             match served.bridge.forward() {
-                Some(forward) => forward.handle(exchange, Some(rest), None),
+                Some(forward) => forward.handle(exchange, caller, Some(rest), None, None),
                 None => answer::error(
                     StatusCode::NOT_FOUND,
-                    format!("server {name} is reached at /{name}; it has no other paths"),
+                    format!(
+                        "server {name} is reached at {}; it has no other paths",
+                        self.place.path_of(name)
+                    ),
                 ),
             }
         })
     }
 
-    fn with(&self, name: &str, work: impl FnOnce(&Served) -> Response) -> Response {
-        self.fleet.get(name).map_or_else(|| self.unknown(name), |served| work(&served))
+    pub(super) fn with(
+        &self,
+        caller: &Caller,
+        name: &str,
+        work: impl FnOnce(&Served) -> Response,
+    ) -> Response {
+        self.fleet.get(name).map_or_else(|| self.unknown(caller, name), |served| work(&served))
     }
 
     /// 404 with the reason, if the server was found and left out, else with the names there are.
-    pub(super) fn unknown(&self, name: &str) -> Response {
+    pub(super) fn unknown(&self, caller: &Caller, name: &str) -> Response {
         let serving = self.fleet.serving();
         match serving.left_out.iter().find(|out| out.name == name) {
             Some(out) => {
@@ -134,13 +246,15 @@ impl Front {
                     format!("server {name} ({}) is left out: {}; {}", out.place, out.reason, out.remedy);
                 answer::error(StatusCode::NOT_FOUND, text)
             }
-            None => answer::error(StatusCode::NOT_FOUND, self.names("no server has that name")),
+            None => answer::error(StatusCode::NOT_FOUND, self.names(caller, "no server has that name")),
         }
     }
 
-    fn names(&self, what: &str) -> String {
+    /// The names of servers that the caller may use: of others they shall not hear.
+    fn names(&self, caller: &Caller, what: &str) -> String {
         let serving = self.fleet.serving();
-        let names: Vec<String> = serving.servers.keys().map(|name| format!("/{name}")).collect();
+        let theirs = serving.servers.keys().filter(|name| caller.may_use(name));
+        let names: Vec<String> = theirs.map(|name| self.place.path_of(name)).collect();
         if names.is_empty() {
             format!("{what}; no server is served yet")
         } else {
@@ -148,39 +262,88 @@ impl Front {
         }
     }
 
-    fn index(&self) -> Response {
+    fn index(&self, base: &str) -> Response {
         answer::text(format!(
             "MCP Proxy {}\n\n{}",
             env!("CARGO_PKG_VERSION"),
-            report::table(&self.fleet.serving(), &self.base)
+            report::table(&self.fleet.serving(), base)
         ))
     }
 
-    fn health(&self) -> Response {
+    fn health(&self, exchange: &Exchange<'_>, caller: &Caller) -> Response {
+        if probe::is_wanted(exchange.request.headers()) {
+            return probe::answer(&exchange.client, if self.is_stopping() { "down" } else { "up" });
+        }
         let serving = self.fleet.serving();
-        let statuses: Vec<Status> = serving.servers.values().map(|served| served.server.status()).collect();
-        let overall = report::overall(&statuses, self.is_stopping());
-        answer::json(status_of(overall.is_serving()), &report::health(&serving, overall))
+        let overall = report::overall_of(&serving, self.is_stopping());
+        let body = match caller.may_use_all() {
+            true => report::health(&serving, overall),
+            false => json!({ "status": if overall.is_serving() { "up" } else { "down" } }),
+        };
+        answer::json(status_of(overall.is_serving()), &body)
     }
 
-    fn ready(&self) -> Response {
+    fn ready(&self, caller: &Caller) -> Response {
         let starting = report::starting(&self.fleet.serving());
         let ready = starting.is_empty() && !self.is_stopping();
-        answer::json(status_of(ready), &json!({ "ready": ready, "starting": starting }))
+        let body = match caller.may_use_all() {
+            true => json!({ "ready": ready, "starting": starting }),
+            false => json!({ "ready": ready }),
+        };
+        answer::json(status_of(ready), &body)
     }
 
-    fn server_health(&self, served: &Served) -> Response {
+    fn servers(&self, base: &str) -> Response {
+        self.fleet.measure();
+        answer::json(StatusCode::OK, &report::servers(&self.fleet.serving(), base))
+    }
+
+    fn metrics(&self) -> Response {
+        self.fleet.measure();
+        let listener = self.listener.get().and_then(Weak::upgrade);
+        let (wrong_passwords, lockouts) = self.access.guesses();
+        answer::metrics(metrics::text(&metrics::Sources {
+            serving: &self.fleet.serving(),
+            http: &listener.map(|listener| listener.stats()).unwrap_or_default(),
+            refusals: self.audit.refusals(),
+            wrong_passwords,
+            lockouts,
+            begun: self.begun,
+        }))
+    }
+
+    fn server_health(&self, served: &Served, base: &str) -> Response {
+        self.fleet.measure();
         let status = served.server.status();
         let up = status.running.is_some() || status.rests();
         let well = up && report::overall(&[status], false) == Overall::Ok;
-        answer::json(status_of(well), &report::server(served, &self.base))
+        answer::json(status_of(well), &report::server(served, base))
     }
 }
 
 impl Handler for Front {
-    fn handle(&self, exchange: Exchange<'_>) -> Response {
+    fn handle(&self, mut exchange: Exchange<'_>) -> Response {
+        let (peer, scheme) = (exchange.client.addr().ip(), exchange.client.scheme());
+        self.peers.settle(exchange.request.headers_mut(), peer, scheme);
+        if exchange.door.is_empty() {
+            self.place.enter(&mut exchange.request);
+        }
+        let has_token = self.takes_paths && out_of_path(&mut exchange.request);
+        let mut response = self.respond(exchange);
+        if has_token {
+            // A page must not tell the next one where it came from.
+            response.headers_mut().insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        }
+        response
+    }
+}
+
+impl Front {
+    fn respond(&self, exchange: Exchange<'_>) -> Response {
         let headers = exchange.request.headers();
         if let Err(refused) = self.guard.check(headers) {
+            let address = peer::address(&exchange);
+            self.audit.refused(address, "proxy", Refusal::Origin, "foreign Host or Origin");
             return answer::error(StatusCode::FORBIDDEN, refused);
         }
         let origin = headers.get(header::ORIGIN).cloned();
@@ -209,11 +372,11 @@ fn ending() -> Response {
     response
 }
 
-fn get_only() -> Response {
+pub(super) fn get_only() -> Response {
     not_allowed("GET, HEAD, OPTIONS", "this is read by GET")
 }
 
-fn not_allowed(allow: &'static str, message: &str) -> Response {
+pub(super) fn not_allowed(allow: &'static str, message: &str) -> Response {
     let mut response = answer::error(StatusCode::METHOD_NOT_ALLOWED, message);
     response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
     response

@@ -2,6 +2,7 @@
 
 use super::admission::Admission;
 use super::door::Door;
+use super::scheme::Scheme;
 use super::seldom::Seldom;
 use super::{after, socket};
 use crate::thread;
@@ -21,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 const BURST: usize = 32;
 
 enum Command {
-    Add { socket: TcpListener, door: Arc<Door> },
+    Add(Gate),
     Remove { label: String, done: Sender<()> },
     Stop,
 }
@@ -55,8 +56,8 @@ impl Acceptor {
     }
 
     /// Adds a listening socket.
-    pub(crate) fn add(&self, socket: TcpListener, door: Arc<Door>) {
-        self.tell(Command::Add { socket, door });
+    pub(crate) fn add(&self, gate: Gate) {
+        self.tell(Command::Add(gate));
     }
 
     /// Closes the listening sockets of a label; they are closed when this returns.
@@ -78,9 +79,11 @@ impl Acceptor {
     }
 }
 
-struct Gate {
-    socket: TcpListener,
-    door: Arc<Door>,
+/// A listening socket.
+pub(crate) struct Gate {
+    pub(crate) socket: TcpListener,
+    pub(crate) door: Arc<Door>,
+    pub(crate) scheme: Scheme,
 }
 
 /// The thread's own state.
@@ -108,7 +111,7 @@ impl Accepting {
     fn obey(&mut self) -> bool {
         while let Ok(command) = self.inbox.try_recv() {
             match command {
-                Command::Add { socket, door } => self.gates.push(Gate { socket, door }),
+                Command::Add(gate) => self.gates.push(gate),
                 Command::Remove { label, done } => {
                     self.gates.retain(|gate| **gate.door.label() != *label);
                     let _ = done.send(());
@@ -151,12 +154,12 @@ impl Accepting {
     /// The system has nothing left to accept with; accepting pauses.
     fn accept_some(&mut self, gate: usize) -> Result<(), ()> {
         for _ in 0..BURST {
-            let Some(Gate { socket, door }) = self.gates.get(gate) else { return Ok(()) };
-            let door = door.clone();
+            let Some(Gate { socket, door, scheme }) = self.gates.get(gate) else { return Ok(()) };
+            let (door, scheme) = (door.clone(), scheme.clone());
             match socket.accept() {
                 Ok((stream, peer)) => {
                     socket::prepare_accepted(&stream, &self.admission.shared.limits);
-                    self.admission.admit(stream, peer, door);
+                    self.admission.admit(stream, peer, door, scheme);
                 }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => return Ok(()),
                 Err(error) if is_need(&error) => return self.pause(&error),

@@ -2,15 +2,17 @@
 
 use super::connection::Connection;
 use super::door::Door;
-use super::link::Link;
+use super::link::{Link, Times};
 use super::pool::Pool;
 use super::refusal::RETRY_AFTER_SECONDS;
 use super::roster::Place;
+use super::scheme::Scheme;
 use super::seldom::Seldom;
 use super::shared::{Shared, count};
 use super::turn::Turn;
 use std::net::{SocketAddr, TcpStream};
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 
 /// The way from `accept` to a connection's thread.
 pub(crate) struct Admission {
@@ -22,13 +24,24 @@ pub(crate) struct Admission {
 
 impl Admission {
     /// Takes a socket in. Never waits.
-    pub(crate) fn admit(&mut self, stream: TcpStream, peer: SocketAddr, door: Arc<Door>) {
+    pub(crate) fn admit(&mut self, stream: TcpStream, peer: SocketAddr, door: Arc<Door>, scheme: Scheme) {
         count(&self.shared.counts.accepted);
         self.next_id += 1;
         let now = self.shared.now();
-        let write_timeout = self.shared.limits.write_timeout();
-        let turn = Turn::waiting_since(now);
-        let link = Arc::new(Link { id: self.next_id, turn, door, peer, write_timeout, stream });
+        let limits = &self.shared.limits;
+        let link = Arc::new(Link {
+            id: self.next_id,
+            turn: Turn::waiting_since(now),
+            door,
+            scheme,
+            peer,
+            times: Times { idle: limits.keep_alive(), write: limits.write_timeout() },
+            stream: Arc::new(stream),
+            backlog: Arc::clone(&self.shared.backlog),
+            traffic: Arc::clone(&self.shared.traffic),
+            session: OnceLock::new(),
+            sent: AtomicU64::new(0),
+        });
         let (place, gone) = self.shared.roster.admit(&link, now);
         if let Some(gone) = gone {
             count(&self.shared.counts.evicted);
@@ -51,9 +64,12 @@ impl Admission {
         }
     }
 
-    /// 503 without reading the request; the client may see a reset instead.
+    /// 503 without reading the request; the client may see a reset instead, and does where a handshake would come first.
     fn turn_away(&self, link: &Link) {
         count(&self.shared.counts.refused);
+        if let Scheme::Https(_) = link.scheme {
+            return link.shut();
+        }
         let body = r#"{"error":"every connection of this proxy is busy; try again in a few seconds"}"#;
         let answer = format!(
             "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\nretry-after: {RETRY_AFTER_SECONDS}\r\n\

@@ -49,21 +49,23 @@ impl<'c> Body<'c> {
             return Err(self.input.give_up(BodyError::TooLarge));
         }
         let mut bytes = Vec::new();
-        let mut step = self.input.at_hand().max(FIRST_BYTES);
+        let mut filled = 0;
         while !self.is_at_end() {
-            let had = bytes.len();
-            let room = had + step.min(limit - had + 1).min(self.expected());
-            if !self.account.grow_to(room) {
-                return Err(self.input.give_up(BodyError::NoRoom));
+            // Every byte of room is prepared once, in however many pieces the body comes.
+            if filled == bytes.len() {
+                let step = filled.max(self.input.at_hand()).max(FIRST_BYTES);
+                let room = filled + step.min(limit - filled + 1).min(self.expected());
+                if !self.account.grow_to(room) {
+                    return Err(self.input.give_up(BodyError::NoRoom));
+                }
+                bytes.resize(room, 0);
             }
-            bytes.resize(room, 0);
-            let count = self.input.read(&mut bytes[had..])?;
-            bytes.truncate(had + count);
-            if bytes.len() > limit {
+            filled += self.input.read(&mut bytes[filled..])?;
+            if filled > limit {
                 return Err(self.input.give_up(BodyError::TooLarge));
             }
-            step = bytes.len().max(FIRST_BYTES);
         }
+        bytes.truncate(filled);
         bytes.shrink_to(bytes.len() + FIRST_BYTES);
         Ok(bytes)
     }

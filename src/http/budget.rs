@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A body up to this size is not counted: connections are bounded already.
-const FREE_BYTES: usize = 64 * 1024;
+pub(crate) const FREE_BYTES: usize = 16 * 1024;
 
 /// How much is held by bodies that are read, or were and are not answered yet, and how much may be.
 #[derive(Debug)]

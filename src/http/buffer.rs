@@ -48,6 +48,13 @@ impl Buffer {
         self.end = (self.end + count).min(self.data.len());
     }
 
+    /// Gives all memory back, unless bytes lie in it.
+    pub(crate) fn free(&mut self) {
+        if self.is_empty() {
+            *self = Buffer::default();
+        }
+    }
+
     /// Gives memory beyond the usual size back, unless bytes lie in it.
     pub(crate) fn release(&mut self) {
         if self.is_empty() && self.data.len() > USUAL_BYTES {

@@ -1,18 +1,24 @@
 //! One connection's life on its thread: read a head, let the handler work, answer, again.
 
-use super::encode::Asked;
+use super::access::Entry;
+use super::encode::{Asked, REQUEST_ID};
 use super::head::{self, Head};
 use super::input::{Input, Unread};
 use super::link::{Client, Link};
-use super::payload::Response;
+use super::payload::{Response, Talk};
 use super::refusal::Refusal;
-use super::reply::Reply;
+use super::reply::{Reply, Then};
 use super::roster::Place;
 use super::scan::HeadScanner;
+use super::scheme::{self, Scheme};
 use super::shared::{Shared, count};
+use super::tls::Identities;
+use super::upgraded::Upgraded;
 use super::{Body, Exchange, after};
-use ::http::{Method, StatusCode, Version};
-use std::io::ErrorKind;
+use crate::log::request::{self, RequestId};
+use crate::meter::StatusClass;
+use ::http::{HeaderValue, Method, StatusCode, Version};
+use std::io::{self, ErrorKind};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -36,6 +42,13 @@ enum Next {
     Linger,
 }
 
+/// What a client began with where HTTPS is spoken.
+enum Opening {
+    Secured,
+    Plain,
+    Nothing,
+}
+
 /// A connection that was admitted.
 pub(crate) struct Connection {
     shared: Arc<Shared>,
@@ -44,6 +57,8 @@ pub(crate) struct Connection {
     input: Input,
     reply: Reply,
     reserve: Option<Instant>,
+    /// What is to be said of the present request in the access log.
+    entry: Option<Entry>,
 }
 
 impl Connection {
@@ -51,14 +66,59 @@ impl Connection {
         let client = Client::new(link.clone(), shared.streams.clone());
         let reserve = (place == Place::Reserve).then(|| after(RESERVE_TIME));
         let (input, reply) = (Input::new(link.clone()), Reply::default());
-        Connection { shared, client, link, input, reply, reserve }
+        Connection { shared, client, link, input, reply, reserve, entry: None }
     }
 
     /// Serves the connection to its end.
     pub(crate) fn serve(mut self) {
+        let link = self.link.clone();
+        match &link.scheme {
+            Scheme::Http => self.serve_requests(),
+            Scheme::Redirect(port) => self.send_on(Some(*port)),
+            Scheme::Https(identities) => match self.secure(&**identities) {
+                Ok(Opening::Secured) => self.serve_requests(),
+                Ok(Opening::Plain) => self.send_on(None),
+                Ok(Opening::Nothing) => {}
+                Err(error) => self.mourn(&error),
+            },
+        }
+    }
+
+    /// The handshake, unless the client speaks plain HTTP. It may be told to go meanwhile, like who waits with its head.
+    fn secure(&self, identities: &dyn Identities) -> io::Result<Opening> {
+        let deadline = self.reserve.unwrap_or_else(|| after(self.shared.limits.head_timeout()));
+        match self.link.peek(deadline)? {
+            None => Ok(Opening::Nothing),
+            // A handshake begins with 22, every method with a letter.
+            Some(byte) if byte.is_ascii_alphabetic() => Ok(Opening::Plain),
+            Some(_) => self.link.secure(&identities.current(), deadline).map(|()| Opening::Secured),
+        }
+    }
+
+    /// A handshake has failed. The client gets to read why.
+    fn mourn(&mut self, error: &io::Error) {
+        count(&self.shared.counts.malformed);
+        count(&self.shared.counts.handshakes);
+        log::debug!(event = "handshake-failed", door = &**self.link.door.label(); "a TLS handshake failed: {error}");
+        self.linger();
+    }
+
+    /// Answers one plain request where HTTPS is spoken.
+    fn send_on(&mut self, port: Option<u16>) {
+        let response = match self.next_head() {
+            Ok(Some(head)) => scheme::to_https(&head.request, port),
+            Ok(None) => return,
+            Err(refusal) => refusal.into_response(),
+        };
+        count(&self.shared.counts.malformed);
+        self.answer(response, refused(), true);
+        self.linger();
+    }
+
+    fn serve_requests(&mut self) {
         loop {
             let next = match self.next_head() {
-                Ok(Some(head)) => self.exchange(head),
+                Ok(Some(head)) => self.logged_exchange(head),
                 Ok(None) => Next::Close,
                 Err(refusal) => self.refuse(refusal),
             };
@@ -100,6 +160,18 @@ impl Connection {
         }
     }
 
+    /// One request. Whatever is logged on this thread until it is answered is about it.
+    fn logged_exchange(&mut self, head: Head) -> Next {
+        let id = head.request.headers().get(REQUEST_ID).map(HeaderValue::as_bytes);
+        let _scope = request::within(Some(RequestId::of(id)));
+        self.entry = Entry::of(head.request.method(), &self.link);
+        let next = self.exchange(head);
+        if let Some(entry) = self.entry.take() {
+            entry.end(&self.link);
+        }
+        next
+    }
+
     fn exchange(&mut self, head: Head) -> Next {
         count(&self.shared.counts.requests);
         let exempt = self.reserve.is_none() || self.shared.handler.answers_at_cap(head.request.uri().path());
@@ -113,13 +185,13 @@ impl Connection {
             keep_alive: head.keep_alive && self.reserve.is_none(),
         };
         let body_deadline = after(self.shared.limits.body_timeout());
-        self.input.begin(head.framing, head.expects_continue, body_deadline);
+        self.input.begin(head.framing, head.expects_continue, body_deadline, self.shared.now());
         let response = self.handle(head).unwrap_or_else(|| {
             asked.keep_alive = false;
             crashed().into_response()
         });
         let unread = self.input.unread(DRAIN_BYTES);
-        asked.keep_alive &= unread != Unread::TooMuch && !self.shared.must_close(&self.link);
+        asked.keep_alive &= unread != Unread::TooMuch && !self.shared.answers_last(&self.link);
         let next = self.answer(response, asked, unread != Unread::Nothing);
         if next == Next::Request && unread == Unread::Some && !self.drain() {
             return Next::Linger;
@@ -143,12 +215,17 @@ impl Connection {
         result.ok()
     }
 
-    fn answer(&mut self, response: Response, asked: Asked, unread: bool) -> Next {
+    fn answer(&mut self, mut response: Response, asked: Asked, unread: bool) -> Next {
+        self.shared.counts.answers.of(StatusClass::of(response.status().as_u16())).count();
+        if let Some(entry) = &mut self.entry {
+            entry.answered(&mut response);
+        }
         let sent = self.reply.send(response, asked, &self.client, &self.shared.date);
         match sent {
-            Ok(true) => Next::Request,
-            Ok(false) if unread || !self.input.buffer.is_empty() => Next::Linger,
-            Ok(false) => Next::Close,
+            Ok(Then::Request) => Next::Request,
+            Ok(Then::Talk(talk)) => self.hand_over(talk),
+            Ok(Then::Close) if unread || !self.input.buffer.is_empty() => Next::Linger,
+            Ok(Then::Close) => Next::Close,
             Err(error) => {
                 log::debug!(event = "answer-cut", door = &**self.link.door.label(); "an answer was not sent whole: {}", error.kind());
                 Next::Close
@@ -156,8 +233,25 @@ impl Connection {
         }
     }
 
+    /// Another protocol takes the connection to its end.
+    fn hand_over(&mut self, talk: Talk) -> Next {
+        let upgraded = Upgraded::new(&self.client, &mut self.input.buffer);
+        match catch_unwind(AssertUnwindSafe(|| talk(upgraded))) {
+            Ok(Ok(())) => Next::Linger,
+            Ok(Err(error)) => {
+                log::debug!(event = "talk-cut", door = &**self.link.door.label(); "a connection that was upgraded was cut: {}", error.kind());
+                Next::Close
+            }
+            Err(_) => {
+                log::error!(event = "talk-panic", door = &**self.link.door.label(); "who spoke on an upgraded connection panicked; it was closed");
+                Next::Close
+            }
+        }
+    }
+
     /// Answers what is no acceptable request.
     fn refuse(&mut self, refusal: Refusal) -> Next {
+        let _scope = request::within(Some(RequestId::new()));
         count(&self.shared.counts.malformed);
         log::debug!(event = "request-refused", status = refusal.status.as_u16(), door = &**self.link.door.label(); "{}", refusal.message);
         self.answer(refusal.into_response(), refused(), true)

@@ -40,6 +40,8 @@ pub(crate) struct Input {
     length: Option<u64>,
     continue_due: bool,
     deadline: Instant,
+    /// Since when the current request waits for its body, on the server's clock.
+    since: u64,
 }
 
 impl Input {
@@ -52,6 +54,7 @@ impl Input {
             length: None,
             continue_due: false,
             deadline: Instant::now(),
+            since: 0,
         }
     }
 
@@ -63,8 +66,8 @@ impl Input {
         Ok(count)
     }
 
-    /// A head was read; its body begins.
-    pub(crate) fn begin(&mut self, framing: Framing, continue_due: bool, deadline: Instant) {
+    /// A head was read, at this moment of the server's clock; its body begins.
+    pub(crate) fn begin(&mut self, framing: Framing, continue_due: bool, deadline: Instant, now: u64) {
         (self.left, self.length) = match framing {
             Framing::None => (Left::Bytes(0), Some(0)),
             Framing::Length(length) => (Left::Bytes(length), Some(length)),
@@ -72,6 +75,7 @@ impl Input {
         };
         self.continue_due = continue_due;
         self.deadline = deadline;
+        self.since = now;
     }
 
     /// Bytes of the whole body, if they were announced.
@@ -181,7 +185,7 @@ impl Input {
     fn read_raw(&mut self, into: &mut [u8]) -> Result<usize, BodyError> {
         if self.buffer.is_empty() {
             if into.len() >= DIRECT_BYTES {
-                return check_end(self.link.receive(into, Some(self.deadline)));
+                return check_end(self.wait_for_body(|input| input.link.receive(into, Some(input.deadline))));
             }
             self.refill()?;
         }
@@ -194,7 +198,18 @@ impl Input {
 
     fn refill(&mut self) -> Result<(), BodyError> {
         let deadline = Some(self.deadline);
-        check_end(self.fill(0, deadline)).map(|_| ())
+        check_end(self.wait_for_body(|input| input.fill(0, deadline))).map(|_| ())
+    }
+
+    /// Reads from the socket. Whoever has a head and waits for the rest has no more right to its place than who waits
+    /// for a head: it may be told to go.
+    fn wait_for_body(&mut self, read: impl FnOnce(&mut Input) -> io::Result<usize>) -> io::Result<usize> {
+        let told_to_go = || io::Error::from(ErrorKind::ConnectionAborted);
+        if !self.link.turn.wait(self.since) {
+            return Err(told_to_go());
+        }
+        let result = read(self);
+        if self.link.turn.work() { result } else { Err(told_to_go()) }
     }
 
     /// Reads and drops what is left of the body, at most `most` bytes before `deadline`; false if

@@ -4,11 +4,13 @@
 //! connection has a thread of a bounded pool while it is open, and on it one request at a time goes
 //! to the [`Handler`]. Every wait has a deadline and every size a bound, from [`crate::limits`].
 //!
-//! From socket to answer: `accept` → `admission` (places, eviction) → `pool` → `connection` →
-//! `scan`, `head`, `framing` (pure) → handler → `encode` (pure) → `reply`, `stream`.
+//! From socket to answer: `accept` → `admission` (places, eviction) → `pool` → `connection` (→ `tls`) →
+//! `scan`, `head`, `framing` (pure) → handler → `encode` (pure) → `reply`, `stream`, `upgraded` (→ `websocket`).
 
 mod accept;
+mod access;
 mod admission;
+mod backlog;
 mod body;
 mod budget;
 mod buffer;
@@ -29,24 +31,34 @@ mod reply;
 pub mod request_line;
 mod roster;
 pub mod scan;
+mod scheme;
 mod seldom;
 mod server;
 mod shared;
 mod socket;
 mod stream;
+mod tls;
 mod turn;
+mod upgraded;
+pub mod websocket;
 
 #[cfg(test)]
 mod tests;
 
+pub use access::{Place, is_logged as access_is_logged};
 pub use body::{Body, BodyError};
+pub(crate) use encode::REQUEST_ID;
 pub use link::Client;
-pub use payload::{Payload, Response, StreamBody, json_response};
+pub use payload::{Payload, Response, StreamBody, Talk, event_stream, json_response};
 pub use permit::StreamPermit;
 pub use refusal::{RETRY_AFTER_SECONDS, Refusal};
 pub use roster::RESERVE;
+pub use scheme::Scheme;
+pub(crate) use seldom::Seldom;
 pub use server::{Server, Stats};
 pub use stream::StreamWriter;
+pub use tls::{Identities, Identity, IdentityFault, certificate_ends};
+pub use upgraded::Upgraded;
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

@@ -1,7 +1,8 @@
 //! What a handler answers with.
 
 use super::stream::StreamWriter;
-use ::http::header::CONTENT_TYPE;
+use super::upgraded::Upgraded;
+use ::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use ::http::{HeaderValue, StatusCode};
 use std::{fmt, io};
 
@@ -16,8 +17,25 @@ pub fn json_response(status: StatusCode, body: Vec<u8>) -> Response {
     response
 }
 
+/// A response that is an event stream, with the fields that keep middlemen from holding it back.
+pub fn event_stream<F>(body: F) -> Response
+where
+    F: FnOnce(&mut StreamWriter<'_>) -> io::Result<()> + Send + 'static,
+{
+    let mut response = Response::new(Payload::stream(body));
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    response
+}
+
 /// Writes a streamed body. It runs on the connection's thread once the head has been sent.
 pub type StreamBody = Box<dyn FnOnce(&mut StreamWriter<'_>) -> io::Result<()> + Send>;
+
+/// Speaks another protocol. It runs on the connection's thread once the head has been sent, and the connection ends
+/// with it.
+pub type Talk = Box<dyn FnOnce(Upgraded<'_>) -> io::Result<()> + Send>;
 
 /// The body of an answer.
 pub enum Payload {
@@ -28,6 +46,9 @@ pub enum Payload {
     /// A body that is written piece by piece: chunked, or raw if the response carries a
     /// `Content-Length`, or raw until the connection closes for an HTTP/1.0 client.
     Stream(StreamBody),
+    /// No body, but another protocol from here on: for 101 in answer to a GET of HTTP/1.1 that asked for it, with the
+    /// `Upgrade` field (RFC 9110, section 7.8).
+    Upgrade(Talk),
 }
 
 impl Payload {
@@ -46,6 +67,7 @@ impl fmt::Debug for Payload {
             Payload::Empty => f.write_str("Empty"),
             Payload::Bytes(bytes) => write!(f, "Bytes({})", bytes.len()),
             Payload::Stream(_) => f.write_str("Stream"),
+            Payload::Upgrade(_) => f.write_str("Upgrade"),
         }
     }
 }

@@ -1,16 +1,18 @@
 //! The server: its threads, its listening sockets, its end.
 
-use super::accept::Acceptor;
+use super::accept::{Acceptor, Gate};
 use super::admission::Admission;
 use super::connection::Connection;
 use super::door::Door;
 use super::permit::{StreamPermit, Streams};
 use super::pool::Pool;
 use super::roster::RESERVE;
+use super::scheme::Scheme;
 use super::seldom::Seldom;
-use super::shared::Shared;
+use super::shared::{Shared, Stage};
 use super::{Handler, lock, socket};
 use crate::limits::Limits;
+use crate::meter::StatusClass;
 use std::io;
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,10 +42,21 @@ pub struct Stats {
     pub refused: u64,
     /// Connections closed to make room for newer ones.
     pub evicted: u64,
-    /// Requests answered 4xx or 5xx by the listener itself because of their form or their slowness.
+    /// Requests answered 4xx or 5xx by the listener itself because of their form or their slowness, handshakes that
+    /// failed, and plain requests where HTTPS is spoken.
     pub malformed: u64,
     /// Handlers that panicked.
     pub panics: u64,
+    /// TLS handshakes that failed; they count as malformed too.
+    pub handshakes: u64,
+    /// Connections cut because too much waited for clients that did not read, and they for longest.
+    pub cut: u64,
+    /// Bytes from clients, before TLS.
+    pub received: u64,
+    /// Bytes to clients, before TLS.
+    pub sent: u64,
+    /// Answers by the first digit of the status, from 1xx to 5xx.
+    pub answers: [u64; 5],
 }
 
 /// An embedded HTTP server. All methods may be called from any thread.
@@ -80,7 +93,7 @@ impl Server {
     ///
     /// # Errors
     /// The socket cannot be prepared; nothing is served from it.
-    pub fn listen(&self, socket: TcpListener, door: &str) -> io::Result<()> {
+    pub fn listen(&self, socket: TcpListener, door: &str, scheme: Scheme) -> io::Result<()> {
         socket::prepare_listener(&socket, &self.shared.limits)?;
         let mut doors = lock(&self.doors);
         let known = doors.iter().find(|known| **known.label() == *door).cloned();
@@ -89,7 +102,7 @@ impl Server {
             doors.push(door.clone());
         }
         drop(doors);
-        self.acceptor.add(socket, door);
+        self.acceptor.add(Gate { socket, door, scheme });
         Ok(())
     }
 
@@ -124,7 +137,23 @@ impl Server {
             evicted: read(&counts.evicted),
             malformed: read(&counts.malformed),
             panics: read(&counts.panics),
+            handshakes: read(&counts.handshakes),
+            cut: self.shared.backlog.cut.get(),
+            received: self.shared.traffic.received.get(),
+            sent: self.shared.traffic.sent.get(),
+            answers: StatusClass::all().map(|class| counts.answers.of(class).get()),
         }
+    }
+
+    /// Accepts nothing more, and waits at most `patience` for the requests of those who are connected; each is
+    /// answered, and its connection ends with that. Idle connections are closed then. What is at work goes on.
+    pub fn cease(&self, patience: Duration) {
+        self.shared.enter(Stage::Ceasing);
+        self.acceptor.stop();
+        self.join_accept();
+        self.shared.roster.wait_empty(patience);
+        self.shared.enter(Stage::Stopping);
+        self.shared.roster.dismiss(|_| true);
     }
 
     /// Ends the server: accepts nothing more, closes idle connections at once, gives the busy ones
@@ -132,7 +161,7 @@ impl Server {
     /// threads. A handler that does not end within two seconds of the cut is left behind, and
     /// logged. A second call is harmless, and cuts the first one's grace short if its own is shorter.
     pub fn stop(&self, grace: Duration) {
-        self.shared.begin_stop();
+        self.shared.enter(Stage::Stopping);
         self.acceptor.stop();
         self.join_accept();
         self.shared.roster.dismiss(|_| true);

@@ -9,11 +9,13 @@ use std::io::{self, ErrorKind, IoSlice};
 pub struct StreamWriter<'c> {
     client: &'c Client,
     delimiter: Delimiter,
+    /// A write has failed: what the client has is not whole, and nothing can follow it.
+    broken: Option<ErrorKind>,
 }
 
 impl<'c> StreamWriter<'c> {
     pub(crate) fn new(client: &'c Client, delimiter: Delimiter) -> StreamWriter<'c> {
-        StreamWriter { client, delimiter }
+        StreamWriter { client, delimiter, broken: None }
     }
 
     /// The client at the other end; ask it whether it is gone when there is nothing to write.
@@ -43,16 +45,25 @@ impl<'c> StreamWriter<'c> {
         slices.push(IoSlice::new(size.as_bytes()));
         slices.extend(parts.iter().map(|part| IoSlice::new(part)));
         slices.push(IoSlice::new(if chunked { b"\r\n" } else { b"" }));
-        self.client.link().send(&mut slices)
+        self.send(&mut slices)
+    }
+
+    fn send(&mut self, slices: &mut [IoSlice<'_>]) -> io::Result<()> {
+        if let Some(kind) = self.broken {
+            return Err(kind.into());
+        }
+        self.client.link().send(slices).inspect_err(|error| self.broken = Some(error.kind()))
     }
 
     /// The end of a body that was written whole.
     ///
     /// # Errors
-    /// `UnexpectedEof` if less was written than the declared `Content-Length`.
-    pub(crate) fn finish(self) -> io::Result<()> {
+    /// `UnexpectedEof` if less was written than the declared `Content-Length`; a failed write's error, also where
+    /// whoever wrote has passed over it.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
         match self.delimiter {
-            Delimiter::Chunked => self.client.link().send(&mut [IoSlice::new(b"0\r\n\r\n")]),
+            _ if self.broken.is_some() => self.send(&mut []),
+            Delimiter::Chunked => self.send(&mut [IoSlice::new(b"0\r\n\r\n")]),
             Delimiter::Length(left) if left > 0 => Err(ErrorKind::UnexpectedEof.into()),
             _ => Ok(()),
         }

@@ -2,7 +2,7 @@
 
 use crate::config::Health;
 use crate::fleet::{Fleet, Served};
-use crate::server::Report;
+use crate::server::{Report, trim_allocator};
 use crate::thread;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use std::io;
@@ -26,19 +26,28 @@ impl Monitor {
         let (stop, stopped) = bounded(0);
         let patience = Duration::from_secs(settings.timeout_seconds);
         let interval = Duration::from_secs(settings.interval_seconds);
-        let agent = Agent::config_builder()
-            .timeout_global(Some(patience))
-            .proxy(None)
-            .http_status_as_error(false)
-            .build();
-        let check = Check { patience, agent: agent.into() };
+        let check = Check { patience, agent: agent(patience) };
         thread::spawn("health", move || {
             while stopped.recv_timeout(interval) == Err(RecvTimeoutError::Timeout) {
                 round(&fleet, &check);
+                // So that there are figures to compare with, and no more of a child that ends is lost than this.
+                fleet.measure();
+                trim_allocator();
             }
         })?;
         Ok(Monitor { _stop: stop })
     }
+}
+
+/// Asks ports of our own.
+pub(super) fn agent(patience: Duration) -> Agent {
+    let config = Agent::config_builder()
+        .timeout_global(Some(patience))
+        .proxy(None)
+        .http_status_as_error(false)
+        // One that is kept would hold a thread of ours, and be found closed by a later poll.
+        .max_idle_connections(0);
+    config.build().into()
 }
 
 /// All servers are asked together, each on a thread of its own, so that ten silent ones cost one timeout.
@@ -75,7 +84,8 @@ impl Check {
     /// What is wrong with the bridge's own port, if anything.
     fn own_port(&self, served: &Served) -> Option<String> {
         let port = served.bridge_port()?;
-        let answer = self.agent.get(format!("http://127.0.0.1:{port}/health")).call();
+        // OPTIONS, which asks nobody who they are.
+        let answer = self.agent.options(format!("http://127.0.0.1:{port}/")).call();
         answer.err().map(|error| format!("port {port} does not answer: {error}"))
     }
 }

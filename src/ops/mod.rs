@@ -1,4 +1,7 @@
-//! What the operator sees: the health of servers and the reports on them.
+//! What the operator sees: the health of servers, the reports on them and their changes, and figures.
 
+pub mod feed;
 pub mod health;
+pub mod metrics;
 pub mod report;
+pub mod watchdog;

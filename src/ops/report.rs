@@ -1,6 +1,7 @@
 //! The shapes of `/servers`, `/health`, `/ready` and `/NAME/health`.
 
 use crate::bridge::ChildReport;
+use crate::discovery::LeftOut;
 use crate::fleet::{Served, Serving};
 use crate::log::printable;
 use crate::protocol::revision::Era;
@@ -60,7 +61,11 @@ pub fn overall(statuses: &[Status], stopping: bool) -> Overall {
 pub fn health(serving: &Serving, overall: Overall) -> Value {
     let brief = |served: &std::sync::Arc<Served>| {
         let status = served.server.status();
-        json!({ "state": status.state.to_string(), "health": status.health.to_string() })
+        let mut brief = json!({ "state": status.state.to_string(), "health": status.health.to_string() });
+        if let Some(reason) = &status.reason {
+            brief["reason"] = reason.to_string().into();
+        }
+        brief
     };
     let servers: serde_json::Map<String, Value> =
         serving.servers.iter().map(|(name, served)| (name.clone(), brief(served))).collect();
@@ -76,18 +81,32 @@ pub fn starting(serving: &Serving) -> Vec<String> {
 /// Body of `/servers` and `/api/servers`; `base` is the URL clients reach the proxy by.
 pub fn servers(serving: &Serving, base: &str) -> Value {
     let all: Vec<Value> = serving.servers.values().map(|served| server(served, base)).collect();
-    let left_out: Vec<Value> = serving
-        .left_out
-        .iter()
-        .map(
-            |out| json!({ "name": out.name, "place": out.place, "reason": out.reason, "remedy": out.remedy }),
-        )
-        .collect();
-    json!({ "servers": all, "left_out": left_out })
+    json!({ "servers": all, "left_out": left_out(serving) })
+}
+
+/// What was found and cannot be served, and why.
+pub fn left_out(serving: &Serving) -> Vec<Value> {
+    let entry = |out: &LeftOut| json!({ "name": out.name, "place": out.place, "reason": out.reason, "remedy": out.remedy });
+    serving.left_out.iter().map(entry).collect()
+}
+
+/// How well the proxy does, with these servers.
+pub fn overall_of(serving: &Serving, stopping: bool) -> Overall {
+    let statuses: Vec<Status> = serving.servers.values().map(|served| served.server.status()).collect();
+    overall(&statuses, stopping)
 }
 
 /// One entry of `/servers`; also the body of `/NAME/health`.
 pub fn server(served: &Served, base: &str) -> Value {
+    let mut entry = standing(served, base);
+    entry["in_flight"] = served.in_flight().into();
+    entry["sessions"] = served.sessions().into();
+    entry["figures"] = figures(served);
+    entry
+}
+
+/// The same entry without figures: what changes seldom, and is told when it does.
+pub fn standing(served: &Served, base: &str) -> Value {
     let status = served.server.status();
     json!({
         "name": served.spec.name,
@@ -100,10 +119,35 @@ pub fn server(served: &Served, base: &str) -> Value {
         "since": rfc3339(status.since),
         "restarts": status.restarts,
         "last_error": status.last_error,
-        "in_flight": served.in_flight(),
-        "sessions": served.sessions(),
         "children": children(served, &status),
     })
+}
+
+/// What a server has done since its name is served, and what its processes take, as far as
+/// [`crate::fleet::Fleet::measure`] has looked.
+pub fn figures(served: &Served) -> Value {
+    let (meter, status) = (served.server.meter(), served.server.status());
+    let (calls, errors) = meter.calls();
+    let used = meter.usage.last();
+    let since = status.since.elapsed().ok().filter(|_| status.state == State::Ready);
+    let quantile = |part| meter.durations.quantile(part).map(|time| rounded(time.as_secs_f64() * 1e3));
+    json!({
+        "calls": calls,
+        "errors": errors,
+        "in_flight": served.in_flight(),
+        "sessions": served.sessions(),
+        "p50_ms": quantile(0.5),
+        "p99_ms": quantile(0.99),
+        "memory_bytes": used.map(|used| used.memory_bytes),
+        "cpu_percent": used.and_then(|used| used.cpu_percent).map(rounded),
+        "processes": used.map_or(0, |used| used.processes),
+        "uptime_seconds": since.map(|since| rounded(since.as_secs_f64())),
+    })
+}
+
+/// More than three digits behind the point say nothing.
+fn rounded(number: f64) -> f64 {
+    (number * 1e3).round() / 1e3
 }
 
 fn children(served: &Served, status: &Status) -> Vec<Value> {
@@ -122,7 +166,8 @@ fn child(child: &ChildReport) -> Value {
     json!({ "pid": child.pid, "era": era, "session": child.session })
 }
 
-fn rfc3339(time: SystemTime) -> String {
+/// A moment, in UTC.
+pub fn rfc3339(time: SystemTime) -> String {
     humantime::format_rfc3339_millis(time).to_string()
 }
 

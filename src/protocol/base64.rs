@@ -1,9 +1,9 @@
-//! Base64 (RFC 4648, section 4): one text, one spelling.
+//! Base64 (RFC 4648, sections 4 and 5): one text, one spelling.
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /// `bytes` in Base64, padded.
-pub(super) fn encode(bytes: &[u8]) -> String {
+pub fn encode(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
     for chunk in bytes.chunks(3) {
         let group =
@@ -18,7 +18,7 @@ pub(super) fn encode(bytes: &[u8]) -> String {
 
 /// The bytes that `text` spells. `None` for what [`encode`] would not have written: missing padding, other
 /// characters, white space, bits that are lost.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub fn decode(text: &str) -> Option<Vec<u8>> {
     let digits = text.trim_end_matches('=');
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     for chunk in digits.as_bytes().chunks(4) {
@@ -29,6 +29,20 @@ pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
         bytes.extend_from_slice(&group.to_be_bytes()[1..chunk.len()]);
     }
     (encode(&bytes) == text).then_some(bytes)
+}
+
+/// `bytes` in the alphabet for URLs and file names, not padded.
+pub fn encode_url(bytes: &[u8]) -> String {
+    encode(bytes).trim_end_matches('=').replace('+', "-").replace('/', "_")
+}
+
+/// The bytes that `text` spells. `None` for what [`encode_url`] would not have written.
+pub fn decode_url(text: &str) -> Option<Vec<u8>> {
+    if text.contains(['+', '/', '=']) {
+        return None;
+    }
+    let padding = &"==="[..(4 - text.len() % 4) % 4];
+    decode(&(text.replace('-', "+").replace('_', "/") + padding))
 }
 
 fn value(digit: u8) -> Option<u32> {
@@ -90,9 +104,19 @@ mod tests {
         }
 
         #[test]
+        fn the_alphabet_for_urls_goes_both_ways(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+            let text = encode_url(&bytes);
+            prop_assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
+            prop_assert_eq!(decode_url(&text).unwrap(), bytes);
+        }
+
+        #[test]
         fn nothing_panics(text in "[A-Za-z0-9+/=]{0,12}|\\PC*") {
             if let Some(bytes) = decode(&text) {
-                prop_assert_eq!(encode(&bytes), text);
+                prop_assert_eq!(encode(&bytes), text.clone());
+            }
+            if let Some(bytes) = decode_url(&text) {
+                prop_assert_eq!(encode_url(&bytes), text);
             }
         }
     }

@@ -17,6 +17,23 @@ pub const BAD_REQUEST: i64 = -32000;
 /// The session is not known: what the SDKs' servers use beside HTTP 404.
 pub const SESSION_NOT_FOUND: i64 = -32001;
 
+/// What is behind an error of ours, for who counts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// What was asked cannot be done, or the answer cannot be passed on.
+    Request,
+    /// The server, or the connection to it, is gone with the call.
+    Lost,
+    /// There is no server to take the call.
+    Unavailable,
+    /// The server has too much to do.
+    Overload,
+    /// The call took too long.
+    TimedOut,
+    /// The call was taken back.
+    Cancelled,
+}
+
 /// An error to send to a client or a child.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RpcError {
@@ -26,17 +43,25 @@ pub struct RpcError {
     pub message: String,
     /// More of it, for programs.
     pub data: Option<Value>,
+    /// What is behind it. It is not sent.
+    pub fault: Fault,
 }
 
 impl RpcError {
     /// An error without data.
     pub fn new(code: i64, message: impl Into<String>) -> RpcError {
-        RpcError { code, message: message.into(), data: None }
+        RpcError { code, message: message.into(), data: None, fault: Fault::Request }
     }
 
     /// The same error with data.
     pub fn with(mut self, data: Value) -> RpcError {
         self.data = Some(data);
+        self
+    }
+
+    /// The same error with another cause.
+    pub fn blame(mut self, fault: Fault) -> RpcError {
+        self.fault = fault;
         self
     }
 

@@ -66,6 +66,43 @@ pub fn items(array: &str) -> Option<Vec<&str>> {
     Some(items.into_iter().map(RawValue::get).collect())
 }
 
+/// What is to be cut out of `whole`, of which `array` must be a slice, so that the items go which `keep` says nothing
+/// for, and one comma with each; `None` if it is no array.
+pub fn cuts<'t>(
+    whole: &str,
+    array: &'t str,
+    mut keep: impl FnMut(&'t str) -> bool,
+) -> Option<Vec<Range<usize>>> {
+    let items = items(array)?;
+    let mut cuts = Vec::new();
+    // Where the item before this one ends, and whether any before it stays.
+    let (mut end, mut is_first) = (0, true);
+    for (n, item) in items.iter().enumerate() {
+        let place = span(whole, item);
+        let next = items.get(n + 1).map_or(place.end, |next| span(whole, next).start);
+        match keep(item) {
+            true => is_first = false,
+            // The comma before it goes, or the one behind where nothing is left before it.
+            false if is_first => cuts.push(place.start..next),
+            false => cuts.push(end..place.end),
+        }
+        end = place.end;
+    }
+    Some(cuts)
+}
+
+/// A copy of `text` without these parts, which follow each other.
+pub fn without(text: &str, cuts: &[Range<usize>]) -> String {
+    let mut left = String::with_capacity(text.len());
+    let mut from = 0;
+    for cut in cuts {
+        left.push_str(&text[from..cut.start]);
+        from = cut.end;
+    }
+    left.push_str(&text[from..]);
+    left
+}
+
 /// `text` as a JSON string.
 pub fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()

@@ -5,10 +5,11 @@
 //! Unicode come out as they went in.
 
 mod annotation;
-mod base64;
+pub mod base64;
 pub mod error;
 pub mod handshake;
 pub mod json;
+pub mod lists;
 pub mod message;
 mod meta;
 pub mod mirror;
@@ -17,5 +18,7 @@ pub mod modernize;
 pub mod revision;
 #[cfg(test)]
 mod samples;
+pub mod sieve;
 pub mod skim;
 pub mod sse;
+pub mod tools;

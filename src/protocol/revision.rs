@@ -12,7 +12,7 @@ pub enum Era {
 /// The newest revision we know, of the modern era.
 pub const MODERN: &str = "2026-07-28";
 
-/// The revisions that begin with `initialize`, oldest first.
+/// The revisions that begin with `initialize`, oldest first. Session ids hold their places: add at the end only.
 const LEGACY: [&str; 5] = ["2024-10-07", "2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25"];
 
 /// The newest revision that begins with `initialize`.
@@ -34,6 +34,17 @@ impl Revision {
     /// Its name, as on the wire.
     pub fn as_str(self) -> &'static str {
         LEGACY[self.0]
+    }
+
+    /// Its place among the known ones.
+    pub fn index(self) -> u8 {
+        self.0 as u8
+    }
+
+    /// The one at that place.
+    pub fn at(index: u8) -> Option<Revision> {
+        let index = usize::from(index);
+        (index < LEGACY.len()).then_some(Revision(index))
     }
 
     /// The revisions an HTTP client may name.

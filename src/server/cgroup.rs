@@ -80,7 +80,7 @@ impl Drop for Group {
     fn drop(&mut self) {
         let _ = fs::write(self.folder.join("cgroup.kill"), "1"); // Linux 5.14; the rest of it is ended otherwise
         if let Err(error) = fs::remove_dir(&self.folder) {
-            log::debug!("{} stays: {error}", self.folder.display());
+            log::debug!(event = "cgroup-left"; "{} stays: {error}", self.folder.display());
         }
     }
 }

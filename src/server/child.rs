@@ -5,6 +5,7 @@ use super::guard::Guard;
 use super::outlet::Outlet;
 use super::process::Process;
 use rustix::process::Signal;
+use std::process::ExitStatus;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -67,10 +68,10 @@ impl Child {
         }
     }
 
-    /// Ends whatever a process left behind outside its group.
-    pub(super) fn bury(self, guard: &Guard) {
+    /// Ends whatever a process left behind outside its group, once it has ended with this status.
+    pub(super) fn bury(self, guard: &Guard, status: Option<ExitStatus>) {
         if let Body::Process(process) = self.body {
-            process.bury(guard);
+            process.bury(guard, status);
         }
     }
 }

@@ -48,6 +48,13 @@ impl Inlet {
         self.listen(|listener| listener.oversize(line));
     }
 
+    /// Takes back a request that the server cannot have got; false if nobody makes it again.
+    pub fn undelivered(&self, line: &[u8]) -> bool {
+        let mut taken = false;
+        self.listen(|listener| taken = listener.undelivered(line));
+        taken
+    }
+
     /// The connection is over. `why` goes on after "lost its connection: ".
     pub fn ended(&self, why: &str) {
         let (generation, why) = (self.generation, why.to_string());

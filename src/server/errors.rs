@@ -2,7 +2,7 @@
 
 use super::handle::Server;
 use super::status::{End, Unavailable};
-use crate::protocol::error::{INTERNAL_ERROR, RpcError};
+use crate::protocol::error::{Fault, INTERNAL_ERROR, RpcError};
 use crate::secrets;
 use serde_json::json;
 
@@ -15,7 +15,7 @@ impl Server {
         let name = self.name();
         let text =
             format!("server {name} {} before it answered; it is being restarted, so try again", end.words());
-        error(&text).with(end.data(name))
+        error(&text).with(end.data(name)).blame(Fault::Lost)
     }
 
     /// There is no child to take the call.
@@ -31,13 +31,25 @@ impl Server {
             _ => why.0.state.to_string(),
         };
         data["reason"] = reason.into();
-        error(&why.message(name)).with(data)
+        error(&why.message(name)).with(data).blame(Fault::Unavailable)
     }
 
     /// The call is over for a reason that is not the child's end.
     pub fn given_up(&self, reason: &str, message: impl Into<String>) -> RpcError {
         let data = json!({ "server": self.name(), "reason": reason, "stderr": self.stderr(LINES) });
-        error(&message.into()).with(data)
+        error(&message.into()).with(data).blame(fault(reason))
+    }
+}
+
+/// What a reason that is told to clients means.
+fn fault(reason: &str) -> Fault {
+    match reason {
+        "cancelled" => Fault::Cancelled,
+        "timeout" => Fault::TimedOut,
+        "lost" | "no-answer" => Fault::Lost,
+        "no-http" | "other-transport" | "unknown-protocol" => Fault::Unavailable,
+        "not-reading" | "too-many-calls" | "too-many-children" => Fault::Overload,
+        _ => Fault::Request,
     }
 }
 

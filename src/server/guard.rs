@@ -1,17 +1,20 @@
 //! The guard: this same program in a second process, which outlives a SIGKILL of the proxy just long enough to
 //! end the children that nothing else would end (grandchildren behind `npm`, `uv` or `sh -c`, for example).
 
-use super::os;
+use super::marker::Marker;
 use super::reaper::Reaper;
+use super::{containers, os};
 use rustix::process::Signal;
 use std::collections::HashSet;
 use std::io::{self, BufRead, Write};
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{ChildStdin, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The hidden command that turns the program into the guard; the run's marker follows.
+/// The hidden command that turns the program into the guard; the name of the run and the folder of its containers
+/// follow.
 pub const GUARD_COMMAND: &str = "__guard";
 
 /// What a group gets to end by itself once the proxy is gone.
@@ -20,7 +23,7 @@ const GRACE: Duration = Duration::from_secs(1);
 /// The proxy's end of the guard's pipe. When it closes, however that comes, the guard acts.
 pub struct Guard {
     pipe: Mutex<Option<ChildStdin>>,
-    marker: String,
+    marker: Marker,
 }
 
 impl Guard {
@@ -28,10 +31,11 @@ impl Guard {
     ///
     /// # Errors
     /// Our own program cannot be found or started.
-    pub fn start(reaper: &Reaper) -> io::Result<Guard> {
-        let marker = format!("MCP_PROXY_RUN={:016x}", rand::random::<u64>());
+    pub fn start(reaper: &Reaper, state_dir: &Path) -> io::Result<Guard> {
+        let marker = Marker::of_run();
         let mut command = Command::new(std::env::current_exe()?);
-        command.arg(GUARD_COMMAND).arg(&marker).env_clear();
+        let containers = containers::folder(state_dir, &marker);
+        command.arg(GUARD_COMMAND).arg(marker.name()).arg(containers).env_clear();
         // A group of its own: Ctrl-C on the terminal must not end it before the children are gone.
         command.process_group(0);
         command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -42,11 +46,11 @@ impl Guard {
     /// None at all: a test ends what it has started.
     #[cfg(test)]
     pub(super) fn absent() -> Guard {
-        Guard { pipe: Mutex::new(None), marker: format!("MCP_PROXY_RUN=test-{}", std::process::id()) }
+        Guard { pipe: Mutex::new(None), marker: Marker::of_run() }
     }
 
-    /// The variable, `NAME=value`, that every process of this run carries; what follows it tells servers apart.
-    pub fn marker(&self) -> &str {
+    /// What every process of this run carries.
+    pub fn marker(&self) -> &Marker {
         &self.marker
     }
 
@@ -70,8 +74,24 @@ impl Guard {
     }
 }
 
-/// What the guard process does: remembers groups until its stdin ends, then kills those that are left.
-pub fn run_guard(marker: &str) {
+/// What the guard process does: remembers groups until its stdin ends, then kills those that are left, and ends the
+/// containers.
+pub fn run_guard(run: &str, containers: &Path) {
+    let groups = remember();
+    groups.iter().for_each(|group| os::signal_group(*group, Signal::TERM));
+    let deadline = Instant::now() + GRACE;
+    while Instant::now() < deadline && groups.iter().any(|group| os::group_exists(*group)) {
+        std::thread::sleep(Duration::from_millis(20)); // not our children: there is nothing to wait on
+    }
+    groups.iter().for_each(|group| os::signal_group(*group, Signal::KILL));
+    if let Some(marker) = Marker::parse(run) {
+        marker.kill_all();
+    }
+    containers::end_all(containers);
+}
+
+/// The groups that are left when the proxy is gone.
+fn remember() -> HashSet<u32> {
     let mut groups = HashSet::new();
     for line in io::stdin().lock().lines() {
         let Ok(line) = line else { break };
@@ -81,13 +101,5 @@ pub fn run_guard(marker: &str) {
             _ => {}
         }
     }
-    groups.iter().for_each(|group| os::signal_group(*group, Signal::TERM));
-    let deadline = Instant::now() + GRACE;
-    while Instant::now() < deadline && groups.iter().any(|group| os::group_exists(*group)) {
-        std::thread::sleep(Duration::from_millis(20)); // not our children: there is nothing to wait on
-    }
-    groups.iter().for_each(|group| os::signal_group(*group, Signal::KILL));
-    if !marker.is_empty() {
-        os::kill_marked(marker);
-    }
+    groups
 }

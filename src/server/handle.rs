@@ -1,19 +1,25 @@
 //! The handle on a server's supervisor: reads its status, sends it events.
 
 use super::Face;
+use super::answers::Answers;
+use super::changes::Changes;
+use super::containers::Containers;
 use super::dial::Dial;
 use super::finder::Probe;
 use super::gate::Gate;
 use super::guard::Guard;
+use super::journal::{Follower, Journal, Line};
 use super::learnt::Memory;
 use super::outlet::Opening;
-use super::reaper::Reaper;
-use super::status::{Board, End, Running, State, Status, Unavailable};
+use super::reaper::{self, Reaper};
+use super::status::{Board, End, Running, State, Status, Target, Unavailable};
 use super::stderr::Tail;
 use super::supervisor::{Event, Supervisor, Wish};
 use crate::config::spec::{ServerSpec, Transport};
 use crate::config::{Health as HealthSettings, Restart};
+use crate::ledger::Ledger;
 use crate::limits::Limits;
+use crate::meter::Meter;
 use crate::thread;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::io;
@@ -34,10 +40,18 @@ pub struct Context {
     pub reaper: Arc<Reaper>,
     /// Ends children that outlive a killed proxy.
     pub guard: Guard,
+    /// Ends containers that outlive their command.
+    pub containers: Containers,
     /// How many start at once.
     pub gate: Arc<Gate>,
     /// What was found out about servers.
     pub memory: Memory,
+    /// Sessions that outlive the process.
+    pub ledger: Ledger,
+    /// What they have answered.
+    pub answers: Answers,
+    /// Told of every change of their states.
+    pub changes: Arc<Changes>,
 }
 
 /// What one [`Server`] is among the children of its name: there may be one for each era, or for each session.
@@ -66,7 +80,7 @@ pub struct Report {
 
 /// The handle on a supervisor: reads its status, sends it events.
 pub struct Server {
-    name: String,
+    meter: Arc<Meter>,
     /// Tells it from others of its name, in this process.
     pub(super) number: u64,
     pub(super) board: Board,
@@ -79,16 +93,30 @@ pub struct Server {
 pub struct Seat(Receiver<Event>);
 
 impl Server {
-    /// A server that is not started yet; its face is made first, with this handle.
-    pub fn new(name: &str, limits: &Limits) -> (Arc<Server>, Seat) {
+    /// A server that is not started yet, of the name that the meter has; its face is made first, with this handle.
+    pub fn new(meter: &Arc<Meter>, limits: &Limits, changes: &Arc<Changes>) -> (Arc<Server>, Seat) {
+        Server::with(meter, limits, changes, Journal::new(limits.stderr_lines))
+    }
+
+    /// Another one of the same name: what its children say stands where that of this one does.
+    pub fn sibling(&self, limits: &Limits, changes: &Arc<Changes>) -> (Arc<Server>, Seat) {
+        Server::with(&self.meter, limits, changes, Arc::clone(self.tail.journal()))
+    }
+
+    fn with(
+        meter: &Arc<Meter>,
+        limits: &Limits,
+        changes: &Arc<Changes>,
+        journal: Arc<Journal>,
+    ) -> (Arc<Server>, Seat) {
         static COUNT: AtomicU64 = AtomicU64::new(0);
         let (inbox, events) = unbounded();
         let server = Server {
-            name: name.to_string(),
+            meter: Arc::clone(meter),
             number: COUNT.fetch_add(1, Ordering::Relaxed),
-            board: Board::new(),
+            board: Board::new(Arc::clone(changes)),
             inbox,
-            tail: Arc::new(Tail::new(limits.stderr_lines)),
+            tail: Arc::new(Tail::new(limits.stderr_lines, journal)),
             thread: Mutex::default(),
         };
         (Arc::new(server), Seat(events))
@@ -107,14 +135,19 @@ impl Server {
         role: Role,
     ) -> io::Result<()> {
         let supervisor = Supervisor::new(Arc::clone(self), spec, face, context, role);
-        let handle = thread::spawn(&format!("sup:{}", self.name), move || supervisor.run(&seat.0))?;
+        let handle = thread::spawn(&format!("sup:{}", self.name()), move || supervisor.run(&seat.0))?;
         *self.thread.lock().unwrap_or_else(PoisonError::into_inner) = Some(handle);
         Ok(())
     }
 
     /// Its name.
     pub fn name(&self) -> &str {
-        &self.name
+        self.meter.name()
+    }
+
+    /// What is counted of it, and of all others of its name.
+    pub fn meter(&self) -> &Arc<Meter> {
+        &self.meter
     }
 
     /// The status as it is now.
@@ -150,6 +183,13 @@ impl Server {
         }
     }
 
+    /// Has it started if it sleeps, without waiting for that.
+    pub fn rouse(&self) {
+        if self.rests() {
+            self.tell(Event::Wake);
+        }
+    }
+
     /// Waits at most `patience` until the first start has ended, well or badly.
     pub fn wait_settled(&self, patience: Duration) {
         self.board.wait_settled(patience);
@@ -158,6 +198,12 @@ impl Server {
     /// Whether it speaks on its pipes or over HTTP, once that is known.
     pub fn transport(&self) -> Option<Transport> {
         self.board.read().transport
+    }
+
+    /// Whether it sleeps, or is on its way there or back.
+    pub fn rests(&self) -> bool {
+        let status = self.board.read();
+        status.rests() && status.target == Target::Up
     }
 
     /// Whether there is no child at this moment.
@@ -175,14 +221,28 @@ impl Server {
         self.board.wait_end(generation, patience)
     }
 
+    /// Whether that child has ended, or is being ended, and how is still to be reported.
+    pub fn is_ending(&self, generation: u64) -> bool {
+        let status = self.board.read();
+        match &status.running {
+            Some(running) if running.generation == generation => status.pid.is_some_and(reaper::has_ended),
+            _ => status.state != State::Stopped,
+        }
+    }
+
     /// The last lines that the present child printed on stderr, at most `count`.
     pub fn stderr(&self, count: usize) -> Vec<String> {
         self.tail.last(count)
     }
 
-    /// All lines of stderr that are kept, those of earlier children included.
-    pub fn log(&self) -> Vec<String> {
-        self.tail.all()
+    /// The last lines that all children of its name printed on stderr.
+    pub fn log(&self) -> Vec<Line> {
+        self.tail.journal().kept()
+    }
+
+    /// The same as they come, behind the line of that number.
+    pub fn follow(&self, after: u64) -> Follower {
+        Follower::new(Arc::clone(self.tail.journal()), after)
     }
 
     /// Ends a child that nobody needs; it counts as up, and the next [`Server::wait_running`] has one started. What is

@@ -6,6 +6,9 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 
+/// What a line costs beside its bytes.
+const LINE_BYTES: usize = 64;
+
 /// Lines on their way to a child. A line is written at once by whoever sends it if the pipe has room;
 /// what does not fit waits for the thread `in:NAME`, which is the one that waits for the child.
 pub struct Input {
@@ -18,7 +21,7 @@ struct State {
     /// Non-blocking write end; `None` once closed.
     pipe: Option<Arc<OwnedFd>>,
     queue: VecDeque<Vec<u8>>,
-    /// Bytes in `queue` that are not written yet.
+    /// What `queue` takes of memory.
     queued: usize,
     /// Bytes of the first line that are written.
     written: usize,
@@ -54,10 +57,11 @@ impl Input {
         if state.pipe.is_none() {
             return Err(InputError::Closed);
         }
-        if state.queued > 0 && state.queued + line.len() > self.max_queued {
+        let cost = cost(&line);
+        if state.queued > 0 && state.queued + cost > self.max_queued {
             return Err(InputError::Full);
         }
-        state.queued += line.len();
+        state.queued += cost;
         state.queue.push_back(line);
         if state.queue.len() == 1 && !state.flush() {
             self.wake.notify_one();
@@ -117,19 +121,31 @@ impl State {
     }
 
     fn advance(&mut self, count: usize) {
-        self.queued -= count;
         self.written += count;
         if self.queue.front().is_some_and(|line| line.len() == self.written) {
-            self.queue.pop_front();
+            self.queued -= self.queue.pop_front().map_or(0, |line| cost(&line));
             self.written = 0;
         }
     }
+}
+
+/// Very many short lines take more memory than their bytes.
+fn cost(line: &[u8]) -> usize {
+    line.len() + LINE_BYTES
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::{BufRead, BufReader};
+
+    #[test]
+    fn very_many_short_lines_are_bounded_too() {
+        let (_read, write) = rustix::pipe::pipe().unwrap();
+        let input = Input::new(write, 1 << 20).unwrap();
+        let taken = (0..1_000_000).take_while(|_| input.send(b"{}\n".to_vec()).is_ok()).count();
+        assert!(taken < 40_000, "{taken} lines");
+    }
 
     #[test]
     fn lines_arrive_whole_and_in_order_and_the_queue_is_bounded() {

@@ -3,7 +3,8 @@
 
 use super::attempts::Attempt;
 use crate::config::spec::{ChildSpec, Launch, ServerSpec, Transport};
-use crate::config::{read_small, write_beside};
+use crate::config::{read_small, replace};
+use crate::ledger::now;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
@@ -11,7 +12,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 /// So many servers are remembered; the one found out first goes first.
 const MOST: usize = 500;
@@ -135,15 +135,8 @@ fn read(file: &Path) -> Option<BTreeMap<String, Learnt>> {
     serde_json::from_str(&read_small(file).ok()?).ok()
 }
 
-/// Synced before it takes its place, so that a power cut leaves the old file or the new one.
 fn store(file: &Path, all: &BTreeMap<String, Learnt>) -> io::Result<()> {
-    let (written, beside) = write_beside(file, &serde_json::to_vec(all)?)?;
-    written.sync_all()?;
-    fs::rename(beside, file)
-}
-
-fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs())
+    replace(file, &serde_json::to_vec(all)?)
 }
 
 /// Of all that decides how it is started. Another release of Rust may hash otherwise: then it is learnt anew.
@@ -157,7 +150,7 @@ fn key(spec: &ChildSpec) -> String {
 }
 
 /// Files that change when the program does: manifests, locks, and those that the command line names.
-fn fingerprint(spec: &ChildSpec) -> u64 {
+pub(super) fn fingerprint(spec: &ChildSpec) -> u64 {
     const MANIFESTS: [&str; 5] =
         ["package.json", "package-lock.json", "pyproject.toml", "uv.lock", "Cargo.lock"];
     let named = spec.ways.iter().flat_map(|way| std::iter::once(&way.command).chain(&way.args));

@@ -4,10 +4,12 @@
 use super::folders::Walls;
 use rustix::process::{self, Pid, Resource, Rlimit, Signal};
 use std::io;
-use std::os::fd::{BorrowedFd, OwnedFd};
+use std::net::TcpListener;
+use std::os::fd::{BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The limit of open files that we were started with. Children get it back: some programs close or poll every
 /// descriptor there may be.
@@ -15,6 +17,9 @@ static INHERITED: OnceLock<Rlimit> = OnceLock::new();
 
 /// As many descriptors as a proxy of this size may ever use.
 const ENOUGH_FILES: u64 = 16 * 1024;
+
+/// Where sockets begin that were handed over.
+const FIRST_HANDED_OVER: RawFd = 3;
 
 /// Real-time signals included, where there are any.
 const LAST_SIGNAL: i32 = 64;
@@ -32,6 +37,37 @@ pub fn raise_open_files() -> u64 {
     let _ = INHERITED.set(limit); // once a process
     wanted
 }
+
+/// Has glibc's allocator give memory back: by itself it keeps what large messages took once, in each of eight arenas a
+/// processor (mallopt(3)). musl's does so without being told.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn tame_allocator() {
+    /// From this size on memory is mapped and unmapped; set, it no longer grows with what is freed.
+    const MAPPED_BYTES: i32 = 64 * 1024;
+    // Safety: mallopt changes numbers of the allocator's own; no other thread runs yet.
+    unsafe {
+        libc::mallopt(libc::M_MMAP_THRESHOLD, MAPPED_BYTES);
+        libc::mallopt(libc::M_TRIM_THRESHOLD, MAPPED_BYTES);
+        libc::mallopt(libc::M_ARENA_MAX, 1);
+    }
+}
+
+/// Gives back what the allocator keeps of memory that is free, wherever it lies.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn trim_allocator() {
+    // Safety: malloc_trim may be called at any time, by any thread.
+    unsafe {
+        libc::malloc_trim(0);
+    }
+}
+
+/// Nothing is known to be needed here.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn tame_allocator() {}
+
+/// Nothing is known to be needed here.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub fn trim_allocator() {}
 
 /// What a child is set to between `fork` and `exec`, beside what every child is.
 #[derive(Default)]
@@ -125,7 +161,7 @@ fn reset_signals() {
 pub fn seclude() {
     #[cfg(target_os = "linux")]
     if let Err(error) = process::set_dumpable_behavior(process::DumpableBehavior::NotDumpable) {
-        log::debug!("others can read the memory of this process: {error}");
+        log::debug!(event = "not-secluded"; "others can read the memory of this process: {error}");
     }
     let folder = if cfg!(target_os = "linux") { "/proc/self/fd" } else { "/dev/fd" };
     // Collected first: the listing has a descriptor of its own.
@@ -138,11 +174,72 @@ pub fn seclude() {
     }
 }
 
+/// Takes the `count` listening sockets that whoever started us has left open for us, from descriptor 3 on
+/// (sd_listen_fds(3)); to be called before anything else is opened. The second time there are none left.
+///
+/// # Errors
+/// One is not a TCP socket that listens; the text names it.
+pub fn handed_over(count: u32) -> io::Result<Vec<TcpListener>> {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    if TAKEN.swap(true, Ordering::SeqCst) {
+        return Ok(Vec::new());
+    }
+    (FIRST_HANDED_OVER..).take(count as usize).map(take_listener).collect()
+}
+
+fn take_listener(descriptor: RawFd) -> io::Result<TcpListener> {
+    let unfit = |_| io::Error::other(format!("descriptor {descriptor} is not a TCP socket that listens"));
+    // SAFETY: it is only looked at; if it is not open, the calls fail without harm.
+    let looked_at = unsafe { BorrowedFd::borrow_raw(descriptor) };
+    if !is_listening(looked_at).map_err(|error| unfit(error.into()))? {
+        return Err(unfit(io::ErrorKind::InvalidInput.into()));
+    }
+    // SAFETY: it is open, a socket, and nobody else's: we were given it at our start, and take it once.
+    let socket = TcpListener::from(unsafe { OwnedFd::from_raw_fd(descriptor) });
+    // Fails where the socket is not of the Internet's families.
+    socket.local_addr().map_err(unfit)?;
+    Ok(socket)
+}
+
+#[cfg(not(target_vendor = "apple"))]
+fn is_listening(socket: BorrowedFd<'_>) -> rustix::io::Result<bool> {
+    rustix::net::sockopt::socket_acceptconn(socket)
+}
+
+/// There it cannot be asked.
+#[cfg(target_vendor = "apple")]
+fn is_listening(socket: BorrowedFd<'_>) -> rustix::io::Result<bool> {
+    Ok(rustix::net::sockopt::socket_type(socket)? == rustix::net::SocketType::STREAM)
+}
+
 /// Makes orphans of our children our own children, so that they can be reaped here (Linux; else nothing).
 pub(super) fn adopt_orphans() {
     #[cfg(target_os = "linux")]
     if let Err(error) = process::set_child_subreaper(Some(process::getpid())) {
-        log::debug!("cannot become the reaper of orphans: {error}");
+        log::debug!(event = "no-orphans"; "cannot become the reaper of orphans: {error}");
+    }
+}
+
+/// Gives whatever the command starts a limit to be known by, see `marker`. Where a lower one is set already, that stays.
+#[cfg(all(target_os = "linux", target_pointer_width = "64"))]
+pub(super) fn mark(command: &mut Command, limit: u64) {
+    let limit = Rlimit { current: Some(limit), maximum: Some(limit) };
+    // SAFETY: between fork and exec a single system call is made.
+    unsafe {
+        command.pre_exec(move || {
+            let _ = process::setrlimit(Resource::Rttime, limit);
+            Ok(())
+        });
+    }
+}
+
+#[cfg(not(all(target_os = "linux", target_pointer_width = "64")))]
+pub(super) fn mark(_: &mut Command, _: u64) {}
+
+/// Sends a signal to a process. One that is gone is no error.
+pub(super) fn signal_process(pid: u32, signal: Signal) {
+    if let Some(pid) = i32::try_from(pid).ok().and_then(Pid::from_raw) {
+        let _ = process::kill_process(pid, signal);
     }
 }
 
@@ -157,26 +254,4 @@ pub(super) fn signal_group(leader: u32, signal: Signal) {
 pub(super) fn group_exists(leader: u32) -> bool {
     let pid = i32::try_from(leader).ok().and_then(Pid::from_raw);
     pid.is_some_and(|pid| process::test_kill_process_group(pid).is_ok())
-}
-
-/// Kills every process whose environment holds `marker`: those that left their group (Linux; else nothing).
-pub(super) fn kill_marked(marker: &str) {
-    let Ok(entries) = std::fs::read_dir("/proc") else { return };
-    let own = std::process::id();
-    for entry in entries.flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else {
-            continue;
-        };
-        let other = i32::try_from(pid).ok().and_then(Pid::from_raw);
-        let other = other.filter(|_| pid != own && is_marked(pid, marker));
-        if let Some(pid) = other {
-            let _ = process::kill_process(pid, Signal::KILL); // it may have ended by itself
-        }
-    }
-}
-
-/// Whether the environment of a process holds `marker` (Linux; else never).
-pub(super) fn is_marked(pid: u32, marker: &str) -> bool {
-    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-    environment.split(|byte| *byte == 0).any(|pair| pair.starts_with(marker.as_bytes()))
 }

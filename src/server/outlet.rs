@@ -13,6 +13,10 @@ pub trait Outlet: Send + Sync {
     fn send(&self, line: Vec<u8>) -> Result<(), InputError>;
     /// Ends it. What still waits is dropped.
     fn close(&self);
+    /// For a connection: the child of its server that is at the other end, by its generation.
+    fn leads_to(&self) -> Option<u64> {
+        None
+    }
 }
 
 impl Outlet for Input {

@@ -6,6 +6,7 @@ use super::status::Running;
 use super::stderr::Tail;
 use super::supervisor::Event;
 use super::{Face, greeting};
+use crate::protocol::error::INTERNAL_ERROR;
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::revision::Era;
 use crate::protocol::skim::Oversize;
@@ -78,8 +79,17 @@ impl Listener {
     }
 
     /// A line that was passed over.
-    pub(super) fn oversize(&self, line: &Oversize) {
+    pub(super) fn oversize(&mut self, line: &Oversize) {
+        if !self.greeted && !line.asks && line.id.as_deref() == Some(greeting::ID) {
+            self.answered(Err(too_long(line.bytes)));
+            self.greeted = true;
+        }
         self.face.oversize(&self.child, line);
+    }
+
+    /// A request that did not reach the child: our greeting is not made again.
+    pub(super) fn undelivered(&mut self, line: &[u8]) -> bool {
+        self.greeted && self.face.undelivered(&self.child, line)
     }
 
     fn pass_on(&mut self, line: Vec<u8>) {
@@ -99,6 +109,7 @@ impl Listener {
         let text = String::from_utf8_lossy(&line);
         let answer: Result<Arc<str>, String> = match Noise::sort(&text) {
             Ok(Message { kind: Kind::Response { id: greeting::ID, result, error }, .. }) => match result {
+                Some(result) if result.len() > MAX_GREETING_BYTES => Err(too_long(result.len() as u64)),
                 Some(result) => Ok(Arc::from(result)),
                 None => Err(error.unwrap_or_default().to_string()),
             },
@@ -107,11 +118,15 @@ impl Listener {
                 return false;
             }
         };
+        self.answered(answer);
+        true
+    }
+
+    fn answered(&mut self, answer: Result<Arc<str>, String>) {
         self.child.greeting = answer.clone().ok().map(|result| Greeting { era: self.era, result });
         let _ = self.inbox.send(Event::Answered { generation: self.child.generation, answer });
         self.tail = None;
         self.noise.tell(&self.server);
-        true
     }
 }
 
@@ -143,6 +158,16 @@ impl Noise {
             Noise::NotJsonRpc => "JSON that is no JSON-RPC message",
         }
     }
+}
+
+/// What a child says of itself is kept for as long as it lives.
+const MAX_GREETING_BYTES: usize = 1024 * 1024;
+
+/// An answer to the greeting that is not kept, as if the child had refused it.
+fn too_long(bytes: u64) -> String {
+    let text =
+        format!("it says {bytes} bytes of itself in its first answer; {MAX_GREETING_BYTES} are allowed");
+    serde_json::json!({ "code": INTERNAL_ERROR, "message": text }).to_string()
 }
 
 /// How much of a line that is no message goes into the log.

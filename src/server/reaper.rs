@@ -89,6 +89,13 @@ impl Reaper {
     }
 }
 
+/// Whether a child of ours has ended, reaped or not.
+pub(super) fn has_ended(pid: u32) -> bool {
+    let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG;
+    let pid = Pid::from_raw(pid as i32);
+    pid.is_none_or(|pid| !matches!(process::waitid(WaitId::Pid(pid), options), Ok(None)))
+}
+
 /// A watched process that has ended and still keeps its process id.
 fn ended(watched: &HashMap<i32, OnExit>) -> Option<Pid> {
     let mut pids = watched.keys().filter_map(|raw| Pid::from_raw(*raw));

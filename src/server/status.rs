@@ -1,5 +1,6 @@
 //! The state of a server: state × target × reason, and health beside it. Why it is down is never another state.
 
+use super::changes::Changes;
 use super::finder::Endpoint;
 use super::outlet::{Greeting, Outlet};
 use crate::config::spec::Transport;
@@ -246,10 +247,12 @@ impl Unavailable {
 pub(super) struct Board {
     status: Mutex<Status>,
     changed: Condvar,
+    /// Who is told of it besides, whichever server it is of.
+    changes: Arc<Changes>,
 }
 
 impl Board {
-    pub(super) fn new() -> Board {
+    pub(super) fn new(changes: Arc<Changes>) -> Board {
         let status = Status {
             state: State::Stopped,
             target: Target::Up,
@@ -263,7 +266,7 @@ impl Board {
             pid: None,
             running: None,
         };
-        Board { status: Mutex::new(status), changed: Condvar::new() }
+        Board { status: Mutex::new(status), changed: Condvar::new(), changes }
     }
 
     pub(super) fn read(&self) -> MutexGuard<'_, Status> {
@@ -280,6 +283,7 @@ impl Board {
         }
         drop(status);
         self.changed.notify_all();
+        self.changes.note();
     }
 
     /// Waits at most `patience` until the first start has ended, well or badly.

@@ -5,6 +5,7 @@ use super::*;
 use crate::config;
 use crate::config::spec::{ChildSpec, Launch, ServerSpec, Transport, Way};
 use crate::limits::Limits;
+use crate::meter::Meter;
 use crate::protocol::revision::Era;
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -69,7 +70,7 @@ impl Stage {
 
     fn among(spec: ServerSpec, role: Role, context: Arc<Context>) -> Stage {
         let (saw, seen) = unbounded();
-        let (server, seat) = Server::new("test", &Limits::default());
+        let (server, seat) = Server::new(&Arc::new(Meter::new("test")), &Limits::default(), &Arc::default());
         server.run(seat, Arc::new(spec), Arc::new(Witness(saw)), context, role).unwrap();
         Stage { server, seen }
     }
@@ -120,14 +121,21 @@ impl Drop for Stage {
 
 fn context() -> Arc<Context> {
     static REAPER: OnceLock<Arc<Reaper>> = OnceLock::new();
+    let reaper = REAPER.get_or_init(|| Reaper::start().unwrap());
+    let guard = Guard::absent();
+    let nowhere = std::env::temp_dir().join("mcp-proxy-no-such-folder");
     Arc::new(Context {
+        containers: Containers::new(&nowhere, guard.marker(), Arc::clone(reaper)),
         limits: Limits::default(),
         restart: config::Restart { backoff_ms: 1, ..Default::default() },
         health: config::Health::default(),
-        reaper: Arc::clone(REAPER.get_or_init(|| Reaper::start().unwrap())),
-        guard: Guard::absent(),
+        reaper: Arc::clone(reaper),
+        guard,
         gate: Gate::new(4),
         memory: Memory::of_this_run(),
+        ledger: crate::ledger::Ledger::for_tests(),
+        answers: Answers::open(std::path::Path::new("/dev/null"), 0),
+        changes: Arc::default(),
     })
 }
 
@@ -282,6 +290,52 @@ fn a_call_that_comes_while_it_falls_asleep_wakes_it() {
     stage.server.sleep();
     stage.wait(Status::rests);
     assert_eq!(stage.server.wait_running(DEADLINE).ok().expect("a child").generation, 2);
+}
+
+/// Has calls under way the first time it is asked.
+struct Busy {
+    face: Witness,
+    asked: Mutex<Vec<u64>>,
+}
+
+impl Face for Busy {
+    fn up(&self, running: &Running) {
+        self.face.up(running);
+    }
+
+    fn line(&self, from: &Running, line: Vec<u8>) -> Result<(), Noise> {
+        self.face.line(from, line)
+    }
+
+    fn oversize(&self, _: &Running, _: &Oversize) {}
+
+    fn rest(&self, generation: u64) -> bool {
+        let mut asked = self.asked.lock().unwrap();
+        asked.push(generation);
+        asked.len() > 1
+    }
+
+    fn down(&self, generation: u64, end: &End) {
+        self.face.down(generation, end);
+    }
+}
+
+#[test]
+fn a_child_with_calls_under_way_does_not_fall_asleep() {
+    let (saw, seen) = unbounded();
+    let (server, seat) = Server::new(&Arc::new(Meter::new("test")), &Limits::default(), &Arc::default());
+    let face = Arc::new(Busy { face: Witness(saw), asked: Mutex::default() });
+    let spec = Arc::new(spec(&answering(LEGACY)));
+    server.run(seat, spec, Arc::clone(&face) as Arc<dyn Face>, context(), Role::default()).unwrap();
+    let stage = Stage { server, seen };
+    stage.up();
+    stage.server.sleep();
+    stage.server.report(Report { generation: 1, failure: None, busy: true });
+    // That was heard behind it, by a child that goes on.
+    stage.wait(|status| status.health == Health::Healthy && status.state == State::Ready);
+    stage.server.sleep();
+    assert_eq!(stage.down().reason, Reason::Asleep);
+    assert_eq!(*face.asked.lock().unwrap(), [1, 1]);
 }
 
 #[test]

@@ -1,15 +1,19 @@
 //! The processes that a child consists of: itself, its group, and what descends from them (Linux; elsewhere itself).
 
-use super::os;
+use super::marker::Marker;
 use std::collections::{BTreeSet, HashMap};
 use std::fs;
 
-/// What `/proc/PID/stat` says of a process's place.
+/// What `/proc/PID/stat` says of a process's place, and of what it takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Place {
-    pid: u32,
-    parent: u32,
-    group: u32,
+pub(super) struct Place {
+    pub(super) pid: u32,
+    pub(super) parent: u32,
+    pub(super) group: u32,
+    /// Of processor time, that of its children that have ended included.
+    pub(super) ticks: u64,
+    /// Memory in RAM, what it shares with others included.
+    pub(super) resident_bytes: u64,
 }
 
 /// Pids of all that belongs to the process group of `leader` or descends from one that does, sorted. One that has left
@@ -19,16 +23,17 @@ pub(super) fn members(leader: u32) -> Vec<u32> {
     if places.is_empty() { vec![leader] } else { related(leader, &places) }
 }
 
-/// The same with those whose parents are gone: they have become children of the proxy, and still carry the `marker`.
-pub(super) fn members_and_orphans(leader: u32, marker: &str) -> Vec<u32> {
+/// The same with those whose parents are gone: they have become children of the proxy, and still carry its mark.
+pub(super) fn members_and_orphans(leader: u32, marker: &Marker) -> Vec<u32> {
     let (places, own) = (places(), std::process::id());
-    let orphans = places.iter().filter(|place| place.parent == own && os::is_marked(place.pid, marker));
+    let orphans = places.iter().filter(|place| place.parent == own && marker.is_on(place.pid));
     let mut all: BTreeSet<u32> = orphans.flat_map(|orphan| related(orphan.pid, &places)).collect();
     all.extend(related(leader, &places));
     all.into_iter().collect()
 }
 
-fn places() -> Vec<Place> {
+/// All processes there are.
+pub(super) fn places() -> Vec<Place> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.filter_map(place).collect()
@@ -44,10 +49,15 @@ fn parse(pid: u32, stat: &str) -> Option<Place> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(1);
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
-    Some(Place { pid, parent, group })
+    // utime, stime, cutime and cstime are the fields 14 to 17, rss is the 24th; the group was the 5th.
+    let mut numbers = fields.skip(8).map(|field| field.parse::<u64>().unwrap_or_default());
+    let ticks = numbers.by_ref().take(4).sum();
+    let pages = numbers.nth(6).unwrap_or_default();
+    Some(Place { pid, parent, group, ticks, resident_bytes: pages * rustix::param::page_size() as u64 })
 }
 
-fn related(leader: u32, places: &[Place]) -> Vec<u32> {
+/// Pids of the process group of `leader` and of all that descends from it, sorted.
+pub(super) fn related(leader: u32, places: &[Place]) -> Vec<u32> {
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
     for place in places {
         children.entry(place.parent).or_default().push(place.pid);
@@ -69,14 +79,16 @@ mod tests {
 
     #[test]
     fn a_name_may_hold_anything() {
-        let place = parse(7, "7 (a) b (c) S 1 5 5 0 -1 4194560 1 0");
-        assert_eq!(place, Some(Place { pid: 7, parent: 1, group: 5 }));
+        let stat = "7 (a) b (c) S 1 5 5 0 -1 4194560 90 91 92 93 1 20 300 4000 20 0 1 0 777 5000 3 99";
+        let resident_bytes = 3 * rustix::param::page_size() as u64;
+        let place = Place { pid: 7, parent: 1, group: 5, ticks: 4321, resident_bytes };
+        assert_eq!(parse(7, stat), Some(place));
         assert_eq!(parse(7, "7 (x) Z"), None);
     }
 
     #[test]
     fn the_group_and_all_that_descends_from_it() {
-        let place = |pid, parent, group| Place { pid, parent, group };
+        let place = |pid, parent, group| Place { pid, parent, group, ticks: 0, resident_bytes: 0 };
         let all =
             [place(1, 0, 1), place(5, 1, 5), place(6, 5, 5), place(7, 6, 7), place(8, 1, 5), place(9, 1, 9)];
         assert_eq!(related(5, &all), [5, 6, 7, 8]);

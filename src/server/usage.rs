@@ -1,5 +1,6 @@
 //! Ends a child that takes too much: where the kernel does not keep a limit, its whole tree is looked at once a second.
 
+use super::marker::Marker;
 use super::supervisor::Event;
 use super::tree;
 use crate::config::Confinement;
@@ -27,8 +28,8 @@ pub(super) struct Watch {
 pub(super) struct Watched<'s> {
     pub(super) name: &'s str,
     pub(super) pid: u32,
-    /// What all its processes carry in their environment.
-    pub(super) marker: &'s str,
+    /// What all its processes carry.
+    pub(super) marker: &'s Marker,
     pub(super) generation: u64,
     pub(super) inbox: &'s Sender<Event>,
 }
@@ -49,7 +50,7 @@ impl Allowance {
     pub(super) fn watch(self, watched: Watched<'_>) -> io::Result<Watch> {
         let (alive, ended) = bounded::<()>(0);
         let Watched { name, pid, marker, generation, inbox } = watched;
-        let (inbox, marker) = (inbox.clone(), marker.to_string());
+        let (inbox, marker) = (inbox.clone(), marker.clone());
         thread::spawn(&format!("use:{name}"), move || {
             if let Some(excess) = self.wait(pid, &marker, &ended) {
                 let _ = inbox.send(Event::Excess { generation, excess });
@@ -58,7 +59,7 @@ impl Allowance {
         Ok(Watch { _alive: alive })
     }
 
-    fn wait(&self, pid: u32, marker: &str, ended: &Receiver<()>) -> Option<String> {
+    fn wait(&self, pid: u32, marker: &Marker, ended: &Receiver<()>) -> Option<String> {
         while ended.recv_timeout(INTERVAL) == Err(RecvTimeoutError::Timeout) {
             let tree = tree::members_and_orphans(pid, marker);
             let excess = self.excess(tree.len() as u64, || tree.iter().filter_map(|pid| memory(*pid)).sum());

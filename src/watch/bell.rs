@@ -185,7 +185,7 @@ mod linux {
             let ring = match reader.next() {
                 Ok(event) => ring(&event),
                 Err(Errno::INTR) => continue,
-                Err(error) => return log::error!("inotify: {error}"),
+                Err(error) => return log::error!(event = "watch-broken"; "inotify: {error}"),
             };
             if inbox.send(Event::Ring(ring)).is_err() {
                 return;

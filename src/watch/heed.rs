@@ -1,5 +1,7 @@
 //! Which names matter: not those of what is downloaded, built aside, kept, logged, or an editor's own.
 
+use crate::config::fits;
+
 /// Never looked into: what version control, package managers and tools keep, and what a server is likely to write.
 const FOLDERS: [&str; 14] = [
     ".*",
@@ -64,52 +66,9 @@ pub(super) fn heeds_file(name: &str, more: &[String]) -> bool {
     !own.chain(FILES).any(|pattern| fits(pattern, name))
 }
 
-/// Whether a name fits a pattern, in which `*` stands for any characters.
-fn fits(pattern: &str, name: &str) -> bool {
-    let mut parts = pattern.split('*');
-    let first = parts.next().unwrap_or_default();
-    let (Some(mut rest), Some(last)) = (name.strip_prefix(first), parts.next_back()) else {
-        return pattern == name;
-    };
-    for part in parts {
-        match rest.split_once(part) {
-            Some((_, after)) => rest = after,
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn patterns() {
-        for (pattern, name) in [
-            ("*.log", "a.log"),
-            ("a", "a"),
-            ("*", ""),
-            ("*.db-*", "x.db-wal"),
-            ("#*#", "#x#"),
-            ("*a*b", "xaaxb"),
-            ("*a*b*c*", "xaxbxcx"),
-            ("**", "x"),
-        ] {
-            assert!(fits(pattern, name), "{pattern} {name}");
-        }
-        for (pattern, name) in [
-            ("*.log", "a.logs"),
-            ("a", "b"),
-            ("a", ""),
-            ("#*#", "#"),
-            ("*a*b", "ab_"),
-            ("*a*a", "a"),
-            ("*a*b*c*", "cba"),
-        ] {
-            assert!(!fits(pattern, name), "{pattern} {name}");
-        }
-    }
 
     #[test]
     fn programs_and_declarations_matter() {

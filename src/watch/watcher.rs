@@ -101,7 +101,7 @@ impl Watcher {
         let Some(bell) = &mut self.bell else { return };
         let (what, paths) = bell.heard(ring);
         if what == What::Lost {
-            log::debug!("more has changed than was told: looking at everything");
+            log::debug!(event = "watch-overflow"; "more has changed than was told: looking at everything");
             return self.desk.note(now);
         }
         let heeded = paths.into_iter().filter(|path| self.plan.heeds(path, ring.is_folder));
@@ -193,7 +193,7 @@ impl Watcher {
         if let Some(bell) = &mut bell {
             let none = BTreeSet::new();
             bell.keep(if failure.is_none() { &look.folders } else { &none });
-            log::debug!("{} folders are watched", bell.count());
+            log::debug!(event = "watching"; "{} folders are watched", bell.count());
         }
         self.bell = bell.filter(|_| failure.is_none());
         if let Some(why) = failure {

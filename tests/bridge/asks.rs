@@ -117,6 +117,34 @@ fn a_question_never_goes_to_a_bystander_who_could_answer_it() {
 }
 
 #[test]
+fn an_answer_to_another_process_is_refused_and_reaches_no_other_question() {
+    let mut proxy = streaming();
+    let client =
+        proxy.client_with("a").revision("2025-03-26").capabilities(json!({"sampling": {}})).connect();
+    let (_lost, old) = asked(&client, "sampling");
+    proxy.kill();
+    proxy.start_again();
+    let (call, new) = asked(&client, "sampling");
+    assert_ne!(old["id"], new["id"]);
+    let wrong = json!({"jsonrpc": "2.0", "id": old["id"], "result": {"said": "wrong"}});
+    let echo = client.call_message("echo", json!({"text": "part of a batch"}));
+    for message in [wrong.clone(), json!([echo, wrong])] {
+        let refused = client.post(&message);
+        let error = &refused.json()["error"];
+        assert_eq!((refused.status, &error["code"]), (409, &json!(-32000)), "{refused:?}");
+        assert!(error["message"].as_str().unwrap().contains("hash of Mcp-Session-Id"), "{error}");
+    }
+    client.answer(&new["id"], json!({"said": "right"}));
+    assert_eq!(answer_of(&call), json!({"said": "right"}));
+    client.answer(&new["id"], json!({"said": "again"}));
+    client.answer(&json!(1), json!({"said": "by a number"}));
+    let at_child = lines_at_child(&client);
+    let stray =
+        |line: &String| ["wrong", "again", "by a number", "part of a"].iter().any(|it| line.contains(it));
+    assert!(!at_child.iter().any(stray), "{at_child:?}");
+}
+
+#[test]
 fn only_the_session_that_was_asked_can_answer() {
     let proxy = streaming();
     let (client, stranger) = (capable(&proxy), capable(&proxy));

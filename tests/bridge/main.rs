@@ -20,6 +20,7 @@ mod fidelity;
 mod handshake;
 mod ids_and_progress;
 mod logging;
+mod revival;
 mod sessions;
 mod slow_clients;
 mod start;

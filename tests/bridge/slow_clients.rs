@@ -3,6 +3,7 @@
 use crate::harness::*;
 use crate::rig::*;
 use serde_json::json;
+use std::io::Read;
 
 /// Opens a stream and leaves it unread.
 fn unread(proxy: &Proxy, method: &str, client: &Client, body: &str) -> Connection {
@@ -56,3 +57,35 @@ fn a_session_whose_client_does_not_read_loses_its_stream() {
     let again = slow.listen();
     again.wait_message(|message| message["method"] == "notifications/prompts/list_changed");
 }
+
+/// Answers that nobody reads keep no more than so much memory: the longest unread makes room, and nobody else suffers.
+#[test]
+fn unread_answers_are_bounded_together() {
+    let proxy = Site::new().fake("a", Fake::stdio()).config("[limits]\nmax_unread_bytes = 1000000\n").start();
+    let client = proxy.client("a");
+    let begin = || {
+        let mut connection = Connection::open(&proxy.url("a"));
+        let body = client.call_message("big", json!({"bytes": BYTES})).to_string();
+        connection.send(
+            "POST",
+            &proxy.url("a"),
+            &[&client.headers()[..], &[("Connection", "close")]].concat(),
+            body.as_bytes(),
+        );
+        connection
+    };
+    let mut unread = [begin(), begin(), begin()];
+    eventually(DEADLINE, || entry(&proxy, "a")["in_flight"] == 0);
+    let read = |connection: &mut Connection| {
+        connection.head();
+        let mut body = Vec::new();
+        let _ = connection.reader.read_to_end(&mut body);
+        body.len() > BYTES
+    };
+    let whole = unread.iter_mut().rev().map(read).filter(|whole| *whole).count();
+    assert!(whole < 3, "the longest unread has to go");
+    assert_eq!(client.text("echo", json!({"text": "on we go"})), "on we go");
+}
+
+/// More than all sockets' buffers take.
+const BYTES: usize = 14_000_000;

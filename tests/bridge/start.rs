@@ -64,3 +64,23 @@ fn a_child_that_refuses_initialize_does_not_become_ready() {
     eventually(DEADLINE, || entry(&proxy, "a")["last_error"].to_string().contains("could not be started"));
     assert_ne!(entry(&proxy, "a")["state"], "ready");
 }
+
+/// What a child says of itself is kept for as long as it lives: it may not be as long as any message.
+#[test]
+fn a_server_that_says_too_much_of_itself_is_refused() {
+    let site = Site::new();
+    let hello = r#"{"jsonrpc":"2.0","id":0,"result":{"capabilities":{},"instructions":""#;
+    for (name, bytes) in [("long", 2_000_000), ("endless", 20_000_000)] {
+        let script = format!(
+            "read line\nprintf '%s' '{hello}'\nhead -c {bytes} /dev/zero | tr '\\000' x\necho '\"}}}}'\ncat"
+        );
+        let toml = format!("command = \"sh\"\nargs = [\"-c\", '''\n{script}''']\ntransport = \"stdio\"\n");
+        site.write(&format!("servers/{name}/server.toml"), &toml);
+    }
+    let proxy = site.config(HASTY).start();
+    for name in ["long", "endless"] {
+        let trouble = proxy.trouble(name);
+        assert!(trouble.contains("of itself in its first answer"), "{trouble}");
+        assert_ne!(proxy.server(name)["state"], "ready");
+    }
+}

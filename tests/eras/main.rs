@@ -22,6 +22,7 @@ mod logging;
 mod odd_servers;
 mod old_clients;
 mod old_servers;
+mod outlived;
 mod parked;
 mod progress;
 mod resumption;

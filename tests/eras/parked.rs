@@ -61,6 +61,20 @@ fn only_the_call_that_was_asked_goes_on() {
 }
 
 #[test]
+fn a_call_of_the_time_before_a_restart_is_told_so_and_nothing_runs() {
+    let mut proxy = only("legacy");
+    let client = able(&proxy);
+    let retry = parked(&client);
+    proxy.kill();
+    proxy.start_again();
+    let error = client.request("tools/call", retry).unwrap_err();
+    assert_eq!(error["code"], -32602, "{error}");
+    assert!(error["message"].as_str().unwrap().contains("another proxy process"), "{error}");
+    let observer = Anyone::Modern(able(&proxy));
+    assert!(!received(&observer).iter().any(|it| it["params"]["name"] == "ask"), "the child heard of it");
+}
+
+#[test]
 fn an_answer_has_to_be_there() {
     let proxy = only("legacy");
     let client = able(&proxy);

@@ -149,6 +149,29 @@ fn the_stream_of_another_session_is_nobodys() {
     headers.retain(|(name, _)| *name != "Accept");
     headers.extend([("Accept", "text/event-stream"), ("Last-Event-ID", &primed)]);
     if let Ok(stream) = Stream::try_open("GET", &proxy.url("legacy"), &headers, b"") {
-        assert_eq!(stream.messages_within(Duration::from_millis(200)), [Value::Null; 0]);
+        // Nothing of it, but that there is no such stream here.
+        let told = stream.messages_within(Duration::from_millis(200));
+        let reasons: Vec<&Value> = told.iter().map(|message| &message["error"]["data"]["reason"]).collect();
+        assert_eq!(reasons, ["lost"], "{told:?}");
     }
+}
+
+#[test]
+fn a_client_that_is_away_too_often_loses_its_oldest_stream() {
+    let hasty = fake("legacy").toml("stream_close_after_ms = 1");
+    let proxy = Site::new().fake("legacy", hasty).start();
+    let client = proxy.client("legacy");
+    let calls: Vec<(Value, String)> = (0..17)
+        .map(|_| {
+            let message = client.call_message("hang", json!({}));
+            let stream = client.stream(&message);
+            let primed = stream.next_event().1.id.expect("an id");
+            stream.wait_end();
+            (message["id"].clone(), primed)
+        })
+        .collect();
+    client.resume(Some(&calls[0].1)).wait_end();
+    let resumed = client.resume(Some(&calls[1].1));
+    client.notify("notifications/cancelled", json!({"requestId": calls[1].0}));
+    assert_eq!(next(&resumed).1["id"], calls[1].0);
 }

@@ -46,13 +46,13 @@ export class Proxy {
     }
   }
 
-  /** When each of them became ready, in ms from now: by name, without those that did not within the time. */
+  /** When each of them was ready or asleep, in ms from now: by name, without those that did not within the time. */
   async readiness(names, seconds) {
     const began = Date.now()
     const after = {}
     const all = async () => {
       const servers = await this.servers()
-      for (const name of names) if (servers[name]?.state === 'ready') after[name] ??= Date.now() - began
+      for (const name of names) if (servers[name]?.state === 'ready' || servers[name]?.reason === 'asleep') after[name] ??= Date.now() - began
       return names.every(name => after[name] !== undefined)
     }
     await this.until(all, 'ready', seconds).catch(() => {})

@@ -92,6 +92,8 @@ export const served = {
   shell: {
     by: /pyproject\.toml scripts: uv run/,
     env: { ALLOW_COMMANDS: 'echo' },
+    // Its first start makes a .venv, which is found from then on: another way to start it, to be got to know.
+    changes: true,
     call: ['shell_execute', { command: ['echo', 'as told'], directory: 'REPOSITORY' }],
     answer: /as told/,
   },

@@ -96,6 +96,24 @@ impl Client {
         self.headers.push((name.to_string(), value.to_string()));
     }
 
+    /// The same session, at another address.
+    pub fn at(&self, url: &str) -> Client {
+        let (headers, server) = (self.headers.clone(), self.server.clone());
+        Client { url: url.to_string(), headers, next_id: 1000.into(), server }
+    }
+
+    /// The same client with another id of its session.
+    pub fn with_session(&self, id: &str) -> Client {
+        let mut client = self.at(&self.url);
+        client.headers.retain(|(name, _)| name != "Mcp-Session-Id");
+        client.add_header("Mcp-Session-Id", id);
+        client
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Empty if the server keeps none.
     pub fn session(&self) -> &str {
         let header = self.headers.iter().find(|(name, _)| name == "Mcp-Session-Id");

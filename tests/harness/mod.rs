@@ -16,13 +16,14 @@ mod http;
 mod log;
 mod modern;
 mod odd;
-mod processes;
+pub mod processes;
 mod proxy;
 mod reports;
 mod site;
 mod sse_client;
 mod stream;
 mod wait;
+mod websocket;
 
 pub use client::{Client, Options, modern, modern_headers};
 pub use fake_http::FakeHttp;
@@ -34,7 +35,8 @@ pub use proxy::Proxy;
 pub use site::{Fake, Site, example};
 pub use sse_client::SseClient;
 pub use stream::{Event, Stream};
-pub use wait::{eventually, wait_for};
+pub use wait::{eventually, wait_for, within};
+pub use websocket::{HANDSHAKE, Watch};
 
 /// Far beyond what anything takes on a busy machine, yet short enough to see which test hangs.
 pub const DEADLINE: std::time::Duration = std::time::Duration::from_secs(20);

@@ -14,6 +14,13 @@ pub fn kill(pid: i32) {
     let _ = kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
 }
 
+/// Whether it has ended, as anybody can see: the first of its threads may be a zombie before the last one lets go of
+/// what it has open.
+pub fn is_gone(pid: i32) -> bool {
+    let threads = std::fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count);
+    threads == 0 || threads == 1 && is_zombie(pid)
+}
+
 fn belongs(pid: i32, folder: &Path) -> bool {
     let needle = folder.as_os_str().as_encoded_bytes();
     let environ = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();

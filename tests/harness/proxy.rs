@@ -4,7 +4,7 @@ use super::log::Log;
 use super::wait::within;
 use super::{Client, DEADLINE, Options, Site, processes, wait_for};
 use rustix::process::{Pid, Signal, kill_process};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, ExitStatus, Stdio};
 
 pub struct Proxy {
@@ -18,8 +18,21 @@ pub struct Proxy {
 impl Proxy {
     #[track_caller]
     pub(super) fn start_by(site: Site, starter: Option<Command>) -> Proxy {
-        let address = SocketAddr::from(([127, 0, 0, 1], 0));
-        let (child, log) = launch(&site, address, starter);
+        let (child, log) = launch(&site, ANY_PORT, starter);
+        Proxy::of(site, child, log)
+    }
+
+    /// The starter has the stdin that it has.
+    #[track_caller]
+    pub(super) fn start_on(site: Site, starter: Command) -> Proxy {
+        let mut command = led_by(starter, &proxy_command(&site, ANY_PORT));
+        let (child, log) = spawn(&mut command);
+        Proxy::of(site, child, log)
+    }
+
+    #[track_caller]
+    fn of(site: Site, child: Child, log: Log) -> Proxy {
+        let address = ANY_PORT;
         let mut proxy = Proxy { site, child, log, address, forgiving: false };
         proxy.address = proxy.wait_address();
         proxy
@@ -36,7 +49,8 @@ impl Proxy {
     #[track_caller]
     fn wait_address(&self) -> SocketAddr {
         let line = self.log.wait(|line| line.contains(LISTENING));
-        let address = line.split(LISTENING).nth(1).and_then(|rest| rest.split([' ', '"']).next()).unwrap();
+        let url = line.split(LISTENING).nth(1).and_then(|rest| rest.split([' ', '"']).next()).unwrap();
+        let address = url.split("://").nth(1).unwrap();
         address.trim_end_matches('/').parse().unwrap_or_else(|_| panic!("no address in: {line}"))
     }
 
@@ -108,16 +122,27 @@ impl Proxy {
     }
 }
 
-const LISTENING: &str = "listening on http://";
+const LISTENING: &str = "listening on ";
+
+const ANY_PORT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
 fn launch(site: &Site, listen: SocketAddr, starter: Option<Command>) -> (Child, Log) {
+    let command = proxy_command(site, listen);
+    let mut command = match starter {
+        Some(starter) => led_by(starter, &command),
+        None => command,
+    };
+    spawn(command.stdin(Stdio::null()))
+}
+
+fn proxy_command(site: &Site, listen: SocketAddr) -> Command {
     let mut command = site.command();
     command.arg("--listen").arg(listen.to_string());
-    if let Some(starter) = starter {
-        command = led_by(starter, &command);
-    }
-    let mut child =
-        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    command
+}
+
+fn spawn(command: &mut Command) -> (Child, Log) {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     let log = Log::of(child.stderr.take().unwrap());
     (child, log)
 }

@@ -30,7 +30,15 @@ impl Proxy {
 
     #[track_caller]
     fn servers(&self) -> Value {
-        request("GET", &self.url("servers"), &[], b"").json()
+        request("GET", &self.url("servers"), &[("Authorization", &self.operator())], b"").json()
+    }
+
+    /// What opens everything: the control secret, as an `Authorization`.
+    pub fn operator(&self) -> String {
+        let path = self.site.state_dir().join(format!("run-{}.json", self.address().port()));
+        let content: Value =
+            serde_json::from_slice(&std::fs::read(path).unwrap_or_default()).unwrap_or_default();
+        format!("Bearer {}", content["secret"].as_str().unwrap_or_default())
     }
 
     /// Waits until an entry of `/servers` is there and as it should be.

@@ -3,6 +3,8 @@
 use super::Proxy;
 use std::ffi::{OsStr, OsString};
 use std::fs;
+use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -58,6 +60,11 @@ pub fn example(name: &str) -> PathBuf {
         path.display()
     );
     path
+}
+
+/// The proxy: as it was built for the tests, or the one that `TEST_PROXY` names.
+fn program() -> OsString {
+    std::env::var_os("TEST_PROXY").unwrap_or_else(|| PROGRAM.into())
 }
 
 /// A folder of its own for each test, gone with it.
@@ -137,15 +144,34 @@ impl Site {
         Proxy::start_by(self, Some(starter))
     }
 
+    /// Started on a listening socket of ours, as systemd does it.
+    #[track_caller]
+    pub fn start_on(self, socket: &TcpListener) -> Proxy {
+        let mut starter = Command::new("sh");
+        // The harness leaves stdin as it is here; the socket goes where sd_listen_fds(3) wants it.
+        let script =
+            "exec 3<&0 </dev/null; export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=mcp; exec \"$@\"";
+        starter.args(["-c", script, "sh"]).stdin(OwnedFd::from(socket.try_clone().unwrap()));
+        Proxy::start_on(self, starter)
+    }
+
     /// Runs one of the other commands to its end: `site.run(&["check", "--json"])`.
     pub fn run(&self, args: &[&str]) -> Output {
         self.command().args(args).output().unwrap()
     }
 
+    /// Makes a token: `site.token(&["--servers", "a"])`.
+    #[track_caller]
+    pub fn token(&self, args: &[&str]) -> String {
+        let made = self.run(&[&["token", "new"], args].concat());
+        assert!(made.status.success(), "{made:?}");
+        String::from_utf8(made.stdout).unwrap().trim_end().to_string()
+    }
+
     /// The program with this folder's options and next to nothing in its environment. HOME lies in the folder:
     /// every server is given HOME, and so every process of this test can be recognised.
     pub fn command(&self) -> Command {
-        let mut command = Command::new(PROGRAM);
+        let mut command = Command::new(program());
         command.env_clear().env("HOME", self.folder()).env("MCP_PROXY_PORTS", "0").env("RUST_BACKTRACE", "1");
         command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
         command.envs(self.env.iter().map(|(name, value)| (name, value)));

@@ -73,7 +73,13 @@ impl Stream {
     /// The next event of any kind.
     #[track_caller]
     pub fn next_event(&self) -> (Instant, Event) {
-        self.events.recv_timeout(DEADLINE).unwrap_or_else(|error| panic!("no event: {error}"))
+        self.event_until(Instant::now() + DEADLINE)
+    }
+
+    #[track_caller]
+    fn event_until(&self, deadline: Instant) -> (Instant, Event) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        self.events.recv_timeout(left).unwrap_or_else(|error| panic!("no event: {error}"))
     }
 
     /// The bytes of the next message.
@@ -97,8 +103,10 @@ impl Stream {
     /// The next event that carries a JSON-RPC message: comments and the priming event are passed over.
     #[track_caller]
     pub fn next_message(&self) -> (Instant, Value) {
+        // Comments keep coming on a stream on which nothing is said.
+        let deadline = Instant::now() + DEADLINE;
         loop {
-            let (at, event) = self.next_event();
+            let (at, event) = self.event_until(deadline);
             if let Some(data) = event.data.filter(|data| !data.is_empty()) {
                 return (at, serde_json::from_str(&data).unwrap());
             }

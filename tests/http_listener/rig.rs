@@ -2,12 +2,15 @@
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use http::Response as Builder;
-use mcp_proxy::http::{Exchange, Handler, Payload, Response, Server};
+use mcp_proxy::http::websocket::{self, Speaker};
+use mcp_proxy::http::{Exchange, Handler, Payload, Response, Scheme, Server};
 use mcp_proxy::limits::Limits;
 use std::io::{ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tungstenite::WebSocket;
+use tungstenite::protocol::Role;
 
 /// Longer than anything takes that works.
 pub(crate) const LONG: Duration = Duration::from_secs(20);
@@ -43,9 +46,36 @@ impl Handler for Tiny {
             }
             "/stream" => self.stream(None),
             "/sized" => self.stream(Some("6")),
+            "/stubborn" => Response::new(Payload::stream(|out| {
+                let _ = out.write_chunk(&[&vec![b'x'; 32 * 1024 * 1024]]);
+                Ok(())
+            })),
+            "/socket" => upgraded(&exchange, |mut speaker| {
+                while speaker.listen(None, Instant::now() + LONG)? {}
+                Ok(())
+            }),
+            "/chatty" => upgraded(&exchange, |mut speaker| {
+                while speaker.listen(None, Instant::now())? {
+                    speaker.say("x".repeat(1024 * 1024))?;
+                }
+                Ok(())
+            }),
             "/broken" => Response::new(Payload::stream(|_| panic!("on purpose"))),
             path => Response::new(Payload::Bytes(path.as_bytes().to_vec())),
         }
+    }
+}
+
+/// How often the clients of WebSockets are pinged here.
+pub(crate) const PING: Duration = Duration::from_millis(200);
+
+fn upgraded(
+    exchange: &Exchange<'_>,
+    talk: impl FnOnce(Speaker<'_>) -> std::io::Result<()> + Send + 'static,
+) -> Response {
+    match websocket::accept(&exchange.request) {
+        Ok(accepted) => accepted.answer(move |connection| talk(Speaker::new(connection, PING))),
+        Err(refusal) => *refusal,
     }
 }
 
@@ -78,7 +108,7 @@ pub(crate) fn rig(change: impl FnOnce(&mut Limits)) -> Rig {
     let server = Server::start(&limits, Arc::new(Tiny { held, chunks: Mutex::new(Some(queue)) })).unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
-    server.listen(listener, "main").unwrap();
+    server.listen(listener, "main", Scheme::Http).unwrap();
     Rig { server: Arc::new(server), addr, held: holds, chunks }
 }
 
@@ -92,6 +122,18 @@ impl Rig {
         let mut talk = self.open();
         let _ = talk.stream.write_all(bytes); // it may be turned away before it was heard
         talk.until_closed()
+    }
+
+    /// A WebSocket, with bytes that follow its handshake at once.
+    pub(crate) fn websocket(&self, path: &str, ahead: &[u8]) -> WebSocket<TcpStream> {
+        let mut talk = self.open();
+        let head = format!(
+            "GET {path} HTTP/1.1\r\nHost: h\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+             Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        );
+        talk.stream.write_all(&[head.as_bytes(), ahead].concat()).unwrap();
+        assert!(talk.head().starts_with("HTTP/1.1 101 "));
+        WebSocket::from_partially_read(talk.stream, talk.rest, Role::Client, None)
     }
 
     /// A request that is at work until it is released.

@@ -125,7 +125,7 @@ fn proxy_toml_is_taken_up_when_it_changes_and_when_it_appears() {
     proxy.site.write("proxy.toml", "[server.a]\nenabled = false\n");
     proxy.wait_gone("a");
     proxy.site.write("proxy.toml", "[server.a]\nargs = []\n");
-    proxy.wait_ready("a");
+    proxy.wait_server("a", |entry| entry["reason"] == "asleep");
     assert_eq!(proxy.wait_child("b"), b);
 }
 

@@ -83,3 +83,16 @@ fn an_http_server_is_restarted_too() {
     assert_eq!(proxy.client("h").text("echo", json!({"text": "again"})), "again");
     assert_eq!(proxy.wait_child("b"), b);
 }
+
+#[test]
+fn a_known_server_that_sleeps_is_started_when_its_program_changes() {
+    let mut proxy = dev().fake("a", Fake::stdio()).start();
+    proxy.wait_child("a");
+    let answers = proxy.site.state_dir().join("answers/a.json");
+    eventually(DEADLINE, || answers.exists());
+    proxy.kill();
+    proxy.start_again();
+    proxy.wait_server("a", |entry| entry["reason"] == "asleep");
+    touch(&proxy.site, "a");
+    proxy.wait_child("a");
+}

@@ -99,8 +99,8 @@ fn a_proxy_that_was_killed_is_not_running() {
 fn list_shows_what_servers_says() {
     let proxy = Site::new().fake("a", Fake::stdio()).fake("b", Fake::http()).start();
     ["a", "b"].iter().for_each(|name| drop(proxy.wait_ready(name)));
-    let listed: Value = serde_json::from_str(&succeeds(&proxy, &["list", "--json"])).unwrap();
-    assert_eq!(listed, get(&proxy, "servers").json());
+    let listed = serde_json::from_str(&succeeds(&proxy, &["list", "--json"])).unwrap();
+    assert_eq!(still(listed), still(get(&proxy, "servers").json()));
     let table = succeeds(&proxy, &["list"]);
     let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0], ["NAME", "KIND", "STATE", "HEALTH", "RESTARTS", "URL"]);
@@ -253,6 +253,62 @@ fn a_broken_file_changes_nothing() {
     proxy.site.write("proxy.toml", "[defaults]\n");
     succeeds(&proxy, &["reload"]);
     assert_eq!(proxy.client("b").text("echo", json!({"text": "hi"})), "hi");
+}
+
+/// The command reads the file itself first, and says what is wrong with it.
+#[test]
+fn reload_says_what_is_wrong_with_a_file() {
+    let proxy = Site::new().config("[defaults]\n").fake("a", Fake::stdio()).start();
+    let before = proxy.wait_child("a");
+    for (text, place) in
+        [("[defaults]\nstart_timeout = 5\n", "proxy.toml:2"), ("[defaults\n", "proxy.toml:1")]
+    {
+        proxy.site.write("proxy.toml", text);
+        let output = proxy.site.run(&["reload"]);
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(place), "{said}");
+        proxy.signal(Signal::HUP);
+        proxy.wait_log(|line| line.contains("nothing was changed") && line.contains(place));
+    }
+    assert_eq!(proxy.wait_child("a"), before);
+}
+
+#[test]
+fn a_hangup_leaves_alone_what_has_not_changed() {
+    let site = Site::new().fake("same", Fake::stdio()).fake("http", Fake::http());
+    let proxy = site.fake("changed", Fake::stdio()).start();
+    let before = ["same", "http", "changed"].map(|name| proxy.wait_child(name));
+    let clients = ["same", "http"].map(|name| proxy.client(name));
+    std::thread::scope(|scope| {
+        let calls =
+            clients.each_ref().map(|client| scope.spawn(|| client.try_call("sleep", json!({"ms": 2000}))));
+        ["same", "http"]
+            .iter()
+            .for_each(|name| drop(proxy.wait_server(name, |entry| entry["in_flight"] == 1)));
+        proxy.site.write("servers/changed/.env", "COLOUR=blue\n");
+        proxy.signal(Signal::HUP);
+        proxy.wait_restart("changed", before[2]);
+        for call in calls {
+            assert_eq!(call.join().unwrap().unwrap()["content"][0]["text"], "slept");
+        }
+    });
+    assert_eq!(["same", "http"].map(|name| proxy.wait_child(name)), before[..2]);
+    clients.iter().for_each(|client| assert_eq!(client.text("echo", json!({"text": "on"})), "on"));
+}
+
+#[test]
+fn a_new_server_need_not_wait_for_one_that_is_slow_to_end() {
+    let stubborn = || Fake::stdio().env("FAKE_IGNORE_TERM", "1").toml("stop_timeout_seconds = 60");
+    let mut proxy = Site::new().fake("a", stubborn()).start();
+    let before = proxy.wait_child("a");
+    proxy.site.add("a", &stubborn().env("FAKE_NAME", "changed"));
+    proxy.site.add("b", &Fake::stdio());
+    proxy.signal(Signal::HUP);
+    proxy.wait_ready("b");
+    assert_eq!(proxy.client("b").text("echo", json!({"text": "hi"})), "hi");
+    assert!(proxy.descendants().iter().any(|(pid, _)| *pid == before), "it ends still");
+    proxy.kill();
 }
 
 #[test]

@@ -84,14 +84,9 @@ fn a_missing_folder_is_named() {
 }
 
 #[test]
-fn the_network_is_refused_without_a_token() {
-    for address in ["0.0.0.0:0", "[::]:0", "192.0.2.1:3000"] {
-        let said = refused_with(&Site::new(), &["--listen", address]);
-        assert!(said.contains("--listen: ") && said.contains("is reachable from the network"), "{said}");
-    }
-    assert!(
-        refused_with(&Site::new(), &["--listen", "localhost"]).contains("is not an address to listen on")
-    );
+fn what_is_no_address_is_refused() {
+    let said = refused_with(&Site::new(), &["--listen", "localhost"]);
+    assert!(said.contains("is not an address to listen on"), "{said}");
 }
 
 #[test]

@@ -116,7 +116,6 @@ fn header_fields_pass_but_for_those_that_are_ours() {
         ("Last-Event-ID", "7"),
         ("User-Agent", "test/1"),
         ("Accept-Encoding", "gzip"),
-        ("X-Forwarded-For", "192.0.2.1"),
     ];
     let seen = seen(&request("GET", &proxy.url("b/x"), &sent, b""));
     let fields: Vec<(String, String)> = serde_json::from_value(seen["headers"].clone()).unwrap();
@@ -140,8 +139,12 @@ fn header_fields_pass_but_for_those_that_are_ours() {
         "user-agent",
         "accept-encoding",
         "x-forwarded-for",
+        "x-forwarded-host",
+        "x-forwarded-prefix",
+        "x-forwarded-proto",
+        "x-request-id",
     ];
-    assert!(names.iter().all(|name| ours.contains(name)), "nothing is added: {names:?}");
+    assert!(names.iter().all(|name| ours.contains(name)), "nothing else is added: {names:?}");
 }
 
 #[test]
@@ -288,7 +291,7 @@ fn a_call_that_failed_is_told_so_however_it_was_sent() {
     assert_eq!((answer.status, exit_code), (200, &json!(5)), "{answer:?}");
 }
 
-const BIG: usize = 20_000_000;
+const BIG: usize = 14_000_000;
 
 /// The most memory the proxy ever held, in bytes.
 fn peak(proxy: &Proxy) -> usize {
@@ -354,7 +357,8 @@ fn a_client_that_leaves_ends_a_request_that_the_server_does_not_read() {
     let mut connection = Connection::open(&proxy.url(""));
     connection.send("POST", &proxy.url("far"), &[("Content-Type", "application/json")], &huge_call());
     deaf.wait_request();
-    assert_eq!(proxy.server("far")["in_flight"], 1);
+    // A health check may have been what it saw first.
+    eventually(DEADLINE, || proxy.server("far")["in_flight"] == 1);
     drop(connection);
     eventually(Duration::from_secs(5), || proxy.server("far")["in_flight"] == 0);
 }

@@ -8,11 +8,16 @@ mod harness;
 
 mod canned;
 mod commands;
+mod edge;
 mod errors;
 mod folders;
 mod front;
+mod handing_over;
 mod health;
 mod http_servers;
+mod http_sessions;
+mod known;
+mod manager;
 mod sleep;
 mod start;
 mod stopping;
@@ -24,6 +29,19 @@ use serde_json::Value;
 #[track_caller]
 fn get(proxy: &Proxy, path: &str) -> Response {
     request("GET", &proxy.url(path), &[], b"")
+}
+
+/// Takes the figures out of an entry of `/servers`: they are others at every look.
+#[track_caller]
+fn figures_of(entry: &mut Value) -> Value {
+    entry.as_object_mut().unwrap().remove("figures").unwrap()
+}
+
+/// `/servers` without what moves.
+#[track_caller]
+fn still(mut all: Value) -> Value {
+    all["servers"].as_array_mut().unwrap().iter_mut().for_each(|entry| drop(figures_of(entry)));
+    all
 }
 
 /// What a server sees of a request that is sent to a path it only echoes.

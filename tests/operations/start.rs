@@ -138,7 +138,7 @@ fn no_message_and_no_secret_is_ever_logged() {
             let client = proxy.client_with(name).header("Authorization", "Bearer s3cret-token").connect();
             let text = "s3cret-argument ".repeat(10);
             assert_eq!(client.text("echo", json!({"text": text})), text);
-            assert!(client.try_call("s3cret-tool", json!({"text": "s3cret"})).is_err());
+            assert!(client.try_call("no-such-tool", json!({"text": "s3cret"})).is_err());
             client.post_bytes(b"{\"jsonrpc\":\"2.0\",\"s3cret-broken");
         }
         assert!(proxy.stop().success());

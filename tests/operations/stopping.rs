@@ -39,8 +39,8 @@ fn a_killed_proxy_can_be_started_again_at_once() {
 }
 
 #[test]
-fn interrupt_and_terminate_end_it_cleanly() {
-    for signal in [Signal::INT, Signal::TERM] {
+fn interrupt_and_terminate_and_a_failing_power_end_it_cleanly() {
+    for signal in [Signal::INT, Signal::TERM, Signal::POWER] {
         let mut proxy = all_kinds();
         proxy.signal(signal);
         assert_eq!(proxy.wait_exit().code(), Some(0), "{signal:?}");

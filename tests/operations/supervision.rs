@@ -34,8 +34,15 @@ fn a_child_that_exits_at_once_is_braked_and_the_others_serve() {
     assert_eq!(entry["restarts"], 3, "the fourth exit pulls the brake");
     assert!(entry["last_error"].as_str().unwrap().contains("exited with status 9"), "{entry}");
     assert_eq!(entry["children"], json!([]));
-    let line = proxy.wait_log(|line| line.contains("crash-loop"));
-    assert!(line.contains("starting again in 60.0 s"), "{line}");
+    let health = get(&proxy, "health").json();
+    assert_eq!(health["servers"]["bad"]["reason"], "crash-loop", "{health}");
+    let told = proxy.site.run(&["healthcheck"]);
+    let told = String::from_utf8([told.stdout, told.stderr].concat()).unwrap();
+    assert!(told.contains("bad is stopped (crash-loop)"), "{told}");
+    let line = proxy.wait_log(|line| line.contains("bad: ends again and again"));
+    for part in ["exited with status 9", "fake: told to exit at start", "mcp-proxy restart bad", "in 60 s"] {
+        assert!(line.contains(part), "{part}: {line}");
+    }
     proxy.wait_log(|line| line.contains("bad: fake: told to exit at start"));
     assert_eq!(proxy.client("good").text("echo", json!({"text": "hi"})), "hi");
 }
@@ -74,6 +81,22 @@ fn a_call_wakes_a_server_on_the_brake() {
     proxy.wait_server("a", |entry| entry["reason"] == "crash-loop");
     assert_eq!(proxy.client("a").text("echo", json!({"text": "awake"})), "awake");
     assert_eq!(proxy.server("a")["reason"], Value::Null);
+}
+
+/// Calls may come as fast as they like.
+#[test]
+fn calls_wake_a_server_on_the_brake_once_a_second_at_most() {
+    let config = FAST.replace("restart_wait_seconds = 5", "restart_wait_seconds = 0");
+    let proxy = Site::new().config(&config).fake("bad", Fake::stdio().env("FAKE_EXIT_AT_START", "9")).start();
+    proxy.wait_server("bad", |entry| entry["reason"] == "crash-loop");
+    let starts = || proxy.log().iter().filter(|line| line.contains("bad: started")).count();
+    let (before, begin) = (starts(), Instant::now());
+    let modern = Modern::new(&proxy.url("bad"));
+    eventually(DEADLINE, || {
+        modern.post(&modern.call_message("echo", json!({"text": "hi"})));
+        starts() >= before + 3
+    });
+    assert!(begin.elapsed() >= Duration::from_secs(2), "{:?}", begin.elapsed());
 }
 
 #[test]
@@ -137,7 +160,7 @@ read -r more
     site.write("servers/a/server.sh", script);
     site.write("servers/a/server.toml", "command = \"sh\"\nargs = [\"server.sh\"]\n");
     let proxy = site.start();
-    let line = proxy.wait_log(|line| line.contains("refused initialize"));
+    let line = proxy.wait_log(|line| line.contains("its answer: "));
     assert!(line.contains("no xxxx") && line.len() < 1000, "{} bytes", line.len());
 }
 

@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict'
 import { connect as connectKind, kinds } from './clients.mjs'
 import { echo, inspectorChecks } from './inspector.mjs'
-import { check, group, summary } from './runner.mjs'
+import { check, eventually, group, summary } from './runner.mjs'
 import { apart, sharedChecks } from './shared.mjs'
 
 const base = process.argv[2]
@@ -107,6 +107,24 @@ async function samples() {
     })
 }
 
+/** An HTTP server is killed under a session: its client does not notice. */
+async function outlived(server, kind, name) {
+  const client = await connect(server, kinds[kind])
+  const entry = async () => (await (await fetch(`${base}/servers`)).json()).servers.find(it => it.name === server)
+  await check(
+    name,
+    async () => {
+      const { children, restarts } = await entry()
+      process.kill(children[0].pid, 'SIGKILL')
+      await eventually(async () => (await entry()).restarts > restarts, 'it is started again')
+      const texts = await Promise.all([1, 2, 3].map(n => client.text('echo', { message: `again ${n}` })))
+      assert.deepEqual(texts, [1, 2, 3].map(n => `Echo: again ${n}`))
+    },
+    90,
+  )
+  await client.close()
+}
+
 for (const server of Object.keys(servers).filter(server => targetOf(server))) {
   for (const kind of kindsFor(server)) await group(`${server}, ${kind}`, name => pair(server, kind, name))
   for (const era of erasFor(server))
@@ -115,5 +133,7 @@ for (const server of Object.keys(servers).filter(server => targetOf(server))) {
 }
 await group('memory', memory)
 await group('time', time)
+for (const server of direct ? [] : ['everything-http', 'python2-http'])
+  for (const kind of ['sdk1', 'sdk2', 'sdk2 auto']) await group(`${server}, ${kind}, outlived`, name => outlived(server, kind, name))
 if (!direct) await group('samples', samples)
 summary()

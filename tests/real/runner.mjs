@@ -43,11 +43,11 @@ export function summary() {
   process.exit(failed ? 1 : 0)
 }
 
-/** Waits until the condition holds. */
-export async function eventually(condition, what) {
-  const end = Date.now() + 10_000
+/** Waits until the condition holds. `what` may be a function, asked at the end. */
+export async function eventually(condition, what, seconds = 10) {
+  const end = Date.now() + seconds * 1000
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error(`never: ${what}`)
+    if (Date.now() > end) throw new Error(`never: ${typeof what === 'function' ? what() : what}`)
     await new Promise(resolve => setTimeout(resolve, 10))
   }
 }

@@ -2,6 +2,7 @@
 
 use super::super::peer::Peer;
 use super::super::peer::audience::Audience;
+use super::super::peer::lists::Keeping;
 use super::super::session::registry::Sessions;
 use super::nursery::Nursery;
 use crate::forward::Forward;
@@ -70,14 +71,17 @@ impl Links {
         Ok(Arc::clone(&known))
     }
 
-    /// Waits for the server. True if it is another child than at the last time: what connections there are, it does not
-    /// know.
+    /// Waits for the server; its generation.
     ///
     /// # Errors
     /// It does not run.
-    pub(super) fn is_another(&self) -> Result<bool, RpcError> {
-        let generation = self.forward.running()?.generation;
-        Ok(self.dialled.swap(generation, Ordering::Relaxed) != generation)
+    pub(super) fn present(&self) -> Result<u64, RpcError> {
+        self.forward.running().map(|running| running.generation)
+    }
+
+    /// Whether nobody has called this child before: what connections there are, it does not know.
+    pub(super) fn is_another(&self, present: u64) -> bool {
+        self.dialled.swap(present, Ordering::Relaxed) != present
     }
 
     /// The connection for a session that begins with these parameters, and whether it is the session's own: a legacy
@@ -91,7 +95,7 @@ impl Links {
             Nature::Modern => Ok((self.shared(Nature::Modern, nursery)?, false)),
             nature => {
                 let opening = Opening::Legacy(params.map(Arc::from));
-                Ok((nursery.raise(self.role(opening, &nature), Audience::one())?, true))
+                Ok((nursery.raise(self.role(opening, &nature), Audience::one(), Keeping::Nothing)?, true))
             }
         }
     }
@@ -111,7 +115,8 @@ impl Links {
             Nature::Modern | Nature::Both => (Opening::Modern, Arc::clone(&self.sessions)),
             Nature::Legacy | Nature::EventStream(_) => (Opening::Legacy(None), Arc::new(Sessions::new(0))),
         };
-        let peer = nursery.raise(self.role(opening, &nature), Audience::shared(sessions))?;
+        let peer =
+            nursery.raise(self.role(opening, &nature), Audience::shared(sessions), Keeping::Nothing)?;
         shared.push((nature, Arc::clone(&peer)));
         Ok(peer)
     }

@@ -6,12 +6,14 @@ mod own;
 mod pipes;
 
 use super::peer::audience::Audience;
+use super::peer::lists::Keeping;
 use super::peer::{Peer, Terms};
 use super::session::registry::Sessions;
 use crate::config::spec::{Eras, Instances, ServerSpec, Start, Transport};
 use crate::forward::Forward;
+use crate::meter::Rejection;
 use crate::protocol::error::RpcError;
-use crate::server::{Context, Face, Opening, Role, Running, Server};
+use crate::server::{Context, Face, Opening, Place, Role, Running, Server, Shelf};
 use links::Links;
 use nursery::Nursery;
 use own::{Claim, Own};
@@ -55,7 +57,7 @@ impl Children {
         context: Arc<Context>,
         terms: Arc<Terms>,
     ) -> Children {
-        let nursery = Nursery::new(spec, context, terms);
+        let nursery = Nursery::new(Arc::clone(&primary), spec, context, terms);
         let pipes = Pipes::new(primary, sessions, &nursery);
         let links = forward.map(|forward| Links::new(forward, sessions));
         Children { nursery, pipes, links, own: Own::default() }
@@ -79,14 +81,18 @@ impl Children {
     }
 
     /// How the first child begins.
-    pub(crate) fn role(spec: &ServerSpec) -> Role {
+    pub(crate) fn role(spec: &Arc<ServerSpec>, context: &Arc<Context>) -> Role {
         let opening = match spec.options.eras {
             Eras::Both => Opening::Either,
             Eras::Legacy => Opening::Legacy(None),
             Eras::Modern => Opening::Modern,
         };
-        // Where each session has its own child, this one only serves modern clients, who have no session.
-        let asleep = spec.options.instances == Instances::PerSession || spec.options.start == Start::OnDemand;
+        let asleep = match (spec.options.instances, spec.options.start) {
+            // This one only serves modern clients, who have no session.
+            (Instances::PerSession, _) | (_, Start::OnDemand) => true,
+            (_, Start::Auto) => Shelf::new(context, spec, Place::First).can_stand_in(),
+            (_, Start::Always) => false,
+        };
         Role { opening, asleep, ..Role::default() }
     }
 
@@ -121,7 +127,7 @@ impl Children {
                     Eras::Both | Eras::Legacy => Opening::Legacy(Some(Arc::from(params.unwrap_or("{}")))),
                 };
                 let role = Role { opening, asleep: true, ..Role::default() };
-                (self.nursery.raise(role, Audience::one())?, true)
+                (self.nursery.raise(role, Audience::one(), Keeping::Digests)?, true)
             }
         };
         if is_own {
@@ -141,16 +147,50 @@ impl Children {
         }
     }
 
+    /// The child for a request that each era can carry: no second one is started for it.
+    ///
+    /// # Errors
+    /// There is none.
+    pub(crate) fn of_plain_request(&self) -> Result<Arc<Peer>, RpcError> {
+        match self.kin() {
+            Kin::Pipes(pipes) => Ok(Arc::clone(&pipes.primary)),
+            Kin::Links(links) => links.of_modern_request(&self.nursery),
+        }
+    }
+
+    /// The child, or the HTTP server, that is there for all.
+    pub(crate) fn first(&self) -> &Arc<Peer> {
+        &self.pipes.primary
+    }
+
+    /// A child that takes calls, or one that sleeps as it was before: for what need not be said to it.
+    ///
+    /// # Errors
+    /// As for [`Children::running`].
+    pub(crate) fn known(&self, peer: &Arc<Peer>) -> Result<Awake<'_>, RpcError> {
+        match peer.asleep() {
+            Some(known) => Ok(Awake { running: known.running(), _claim: None }),
+            None => self.running(peer),
+        }
+    }
+
     /// A child that takes calls; one that sleeps is woken.
     ///
     /// # Errors
     /// There is none, or there are as many as may be and all are busy.
     pub(crate) fn running(&self, peer: &Arc<Peer>) -> Result<Awake<'_>, RpcError> {
         peer.touch();
-        if let Kin::Links(links) = self.kin()
-            && links.is_another()?
-        {
-            self.dial_anew();
+        if let Kin::Links(links) = self.kin() {
+            let present = links.present()?;
+            if links.is_another(present) {
+                for other in self.all() {
+                    hang_up(&other, present);
+                }
+            }
+            // Whoever was first: no call goes to a child that is no more.
+            if let Some(old) = hang_up(peer, present) {
+                peer.server.wait_end(old, HANG_UP);
+            }
         }
         let claim = if peer.audience.is_one { self.enter(peer)? } else { None };
         Ok(Awake { running: peer.running()?, _claim: claim })
@@ -162,17 +202,6 @@ impl Children {
         entered.map_err(|own::AllBusy| peer.server.given_up("too-many-children", self.all_busy()))
     }
 
-    /// Ends the connections to a server that has been started again.
-    fn dial_anew(&self) {
-        let old: Vec<_> = self
-            .all()
-            .into_iter()
-            .filter_map(|peer| Some((peer.server.running()?.generation, peer)))
-            .collect();
-        old.iter().for_each(|(generation, peer)| peer.server.replace(*generation));
-        old.iter().for_each(|(generation, peer)| drop(peer.server.wait_end(*generation, HANG_UP)));
-    }
-
     /// Connections to an HTTP server are as many as there are sessions.
     fn most(&self) -> usize {
         match self.kin() {
@@ -182,6 +211,7 @@ impl Children {
     }
 
     fn all_busy(&self) -> String {
+        self.nursery.terms.meter.rejections.of(Rejection::Children).count();
         let (name, most) = (self.name(), self.most());
         format!(
             "server {name} has a child for each session, max_instances = {most} of them run and all are busy; try again later"
@@ -228,13 +258,26 @@ impl Children {
         }
         self.own.rest(options.idle_stop);
         let Some(idle_stop) = options.idle_stop else { return };
-        let may_sleep = options.start == Start::OnDemand || options.instances == Instances::PerSession;
-        if let Kin::Pipes(pipes) = self.kin()
-            && may_sleep
-            && pipes.primary.has_rested(idle_stop)
-        {
-            pipes.primary.server.sleep();
+        let primary = &self.pipes.primary;
+        let has_rested = match self.kin() {
+            Kin::Pipes(_) => pipes::may_sleep(&self.nursery.spec) && primary.has_rested(idle_stop),
+            Kin::Links(links) => {
+                let is_started_by_calls = options.start == Start::OnDemand;
+                is_started_by_calls
+                    && primary.server.running().is_some()
+                    && self.have_rested(links, idle_stop)
+            }
+        };
+        if has_rested {
+            primary.server.sleep();
         }
+    }
+
+    /// Whether nobody has used an HTTP server for that long, near or through a connection.
+    fn have_rested(&self, links: &Links, patience: Duration) -> bool {
+        let is_quiet = |peer: &Arc<Peer>| peer.is_idle() && peer.last_used().elapsed() >= patience;
+        let all = self.all();
+        links.forward.has_rested(patience) && all.iter().all(|peer| is_quiet(peer) && !peer.audience.hears())
     }
 
     /// A call has ended: a child may have become free.
@@ -243,4 +286,11 @@ impl Children {
             self.own.note_end();
         }
     }
+}
+
+/// Has a connection dialled anew that leads to another child than the `present` one of its server; its generation.
+fn hang_up(peer: &Peer, present: u64) -> Option<u64> {
+    let link = peer.server.running()?;
+    let is_stale = link.outlet.as_ref()?.leads_to()? != present;
+    is_stale.then(|| peer.server.replace(link.generation)).map(|()| link.generation)
 }

@@ -1,6 +1,7 @@
 //! How children come to be, and who has to be waited for until they have ended.
 
 use super::super::peer::audience::Audience;
+use super::super::peer::lists::Keeping;
 use super::super::peer::{Peer, Terms};
 use crate::config::spec::ServerSpec;
 use crate::protocol::error::{INTERNAL_ERROR, RpcError};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What all children of a server have in common.
 pub(super) struct Nursery {
+    first: Arc<Server>,
     pub(super) spec: Arc<ServerSpec>,
     pub(super) context: Arc<Context>,
     pub(super) terms: Arc<Terms>,
@@ -25,22 +27,32 @@ struct Raised {
 }
 
 impl Nursery {
-    pub(super) fn new(spec: Arc<ServerSpec>, context: Arc<Context>, terms: Arc<Terms>) -> Nursery {
-        Nursery { spec, context, terms, raised: Mutex::default() }
+    pub(super) fn new(
+        first: Arc<Server>,
+        spec: Arc<ServerSpec>,
+        context: Arc<Context>,
+        terms: Arc<Terms>,
+    ) -> Nursery {
+        Nursery { first, spec, context, terms, raised: Mutex::default() }
     }
 
     /// Another child, with a supervisor of its own.
     ///
     /// # Errors
     /// No thread can be started, or the server is no longer served.
-    pub(super) fn raise(&self, role: Role, audience: Audience) -> Result<Arc<Peer>, RpcError> {
+    pub(super) fn raise(
+        &self,
+        role: Role,
+        audience: Audience,
+        keeping: Keeping,
+    ) -> Result<Arc<Peer>, RpcError> {
         let mut raised = self.raised();
         if raised.closed {
             let text = format!("server {} is being stopped; try again in a moment", self.spec.name);
             return Err(RpcError::new(INTERNAL_ERROR, text));
         }
-        let (server, seat) = Server::new(&self.spec.name, &self.context.limits);
-        let peer = Arc::new(Peer::new(Arc::clone(&server), audience, Arc::clone(&self.terms)));
+        let (server, seat) = self.first.sibling(&self.context.limits, &self.context.changes);
+        let peer = Peer::new(Arc::clone(&server), audience, keeping, Arc::clone(&self.terms));
         let (spec, context) = (Arc::clone(&self.spec), Arc::clone(&self.context));
         let face: Arc<Peer> = Arc::clone(&peer);
         server.run(seat, spec, face, context, role).map_err(|error| {

@@ -1,13 +1,14 @@
 //! The children of a stdio server: processes.
 
 use super::super::peer::audience::Audience;
+use super::super::peer::lists::Keeping;
 use super::super::peer::{Peer, era_of};
 use super::super::session::registry::Sessions;
 use super::nursery::Nursery;
-use crate::config::spec::Eras;
+use crate::config::spec::{Eras, Instances, ServerSpec, Start};
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Era;
-use crate::server::{Opening, Role, Server};
+use crate::server::{Opening, Place, Role, Server, Shelf};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -25,7 +26,9 @@ pub(super) struct Pipes {
 impl Pipes {
     pub(super) fn new(primary: Arc<Server>, sessions: &Arc<Sessions>, nursery: &Nursery) -> Pipes {
         let audience = Audience::shared(Arc::clone(sessions));
-        let primary = Arc::new(Peer::new(primary, audience, Arc::clone(&nursery.terms)));
+        let shelf = Shelf::new(&nursery.context, &nursery.spec, Place::First);
+        let keeping = if may_sleep(&nursery.spec) { Keeping::All(shelf) } else { Keeping::Asked(shelf) };
+        let primary = Peer::new(primary, audience, keeping, Arc::clone(&nursery.terms));
         Pipes { primary, modern: OnceLock::new() }
     }
 
@@ -37,11 +40,19 @@ impl Pipes {
         if nursery.spec.options.eras != Eras::Both {
             return Ok(Arc::clone(&self.primary));
         }
-        if self.modern.get().is_none() && era_of(&self.primary.running()?) == Era::Modern {
+        if self.modern.get().is_none() && self.primary_era()? == Era::Modern {
             return Ok(Arc::clone(&self.primary));
         }
         let modern = self.modern.get_or_init(|| try_modern(nursery));
         Ok(Arc::clone(modern.as_ref().unwrap_or(&self.primary)))
+    }
+
+    /// What the first speaks, or spoke before it fell asleep.
+    fn primary_era(&self) -> Result<Era, RpcError> {
+        match self.primary.asleep() {
+            Some(known) => Ok(known.greeting.era),
+            None => Ok(era_of(&self.primary.running()?)),
+        }
     }
 
     /// All of them.
@@ -63,8 +74,16 @@ fn try_modern(nursery: &Nursery) -> Option<Arc<Peer>> {
     }
     // It serves no sessions: those are with the first child.
     let audience = Audience::shared(Arc::new(Sessions::new(0)));
-    let role = Role { opening: Opening::TryModern, ..Role::default() };
-    let peer = nursery.raise(role, audience).ok()?;
+    let shelf = Shelf::new(&nursery.context, &nursery.spec, Place::Second);
+    let role = match shelf.can_stand_in() {
+        true => Role { opening: Opening::Modern, asleep: true, ..Role::default() },
+        false => Role { opening: Opening::TryModern, ..Role::default() },
+    };
+    let is_known = role.asleep;
+    let peer = nursery.raise(role, audience, Keeping::All(shelf)).ok()?;
+    if is_known {
+        return Some(peer);
+    }
     let name = peer.server.name();
     if peer.server.wait_running(PROBE).is_ok() {
         log::info!(server = name, event = "era"; "speaks the modern era, too: modern clients have a child of their own");
@@ -73,4 +92,9 @@ fn try_modern(nursery: &Nursery) -> Option<Arc<Peer>> {
     log::info!(server = name, event = "era"; "speaks the legacy era only: its words are translated for modern clients");
     peer.server.close();
     None
+}
+
+/// Whether the first child is put to sleep when nobody needs it.
+pub(super) fn may_sleep(spec: &ServerSpec) -> bool {
+    spec.options.start != Start::Always || spec.options.instances == Instances::PerSession
 }

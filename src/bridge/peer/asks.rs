@@ -96,3 +96,20 @@ impl Asks {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_questions_are_open_and_no_more() {
+        let (asks, session) = (Asks::default(), Arc::new(Session::for_tests()));
+        let ask = |number: u64| {
+            let asker = Asker::Child { child_id: number.to_string(), generation: 1 };
+            asks.open(number, Ask { asker, session: Arc::clone(&session), call: None })
+        };
+        assert_eq!((0..2 * MAX_ASKS as u64).filter(|number| ask(*number)).count(), MAX_ASKS);
+        asks.take(0).unwrap();
+        assert!(ask(0), "there is room again");
+    }
+}

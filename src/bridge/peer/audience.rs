@@ -44,6 +44,13 @@ impl Audience {
         self.all().iter().any(|session| session.outbox.is_read())
     }
 
+    /// Whether a stream is open for what only a child that runs can tell: of resources, or anything at all to a modern
+    /// client.
+    pub(crate) fn awaits_updates(&self) -> bool {
+        let listens = self.listeners().iter().any(|listener| listener.outbox.is_read());
+        listens || self.sessions.all().iter().any(|session| session.awaits_updates())
+    }
+
     /// Everybody.
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
         let listeners = self.listeners().clone();

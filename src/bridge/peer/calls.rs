@@ -3,6 +3,8 @@
 use super::super::session::Session;
 use super::super::stream::mailbox::{Delivery, Mailbox};
 use super::wishes::Wish;
+use crate::auth::Caller;
+use crate::log::request::RequestId;
 use crate::protocol::error::RpcError;
 use crate::protocol::revision::Era;
 use std::collections::{BTreeSet, HashMap};
@@ -13,6 +15,10 @@ use std::time::{Duration, Instant};
 /// What is known of a client's request.
 pub(crate) struct Origin {
     pub(crate) session: Arc<Session>,
+    /// Who sent it.
+    pub(crate) caller: Caller,
+    /// What the log calls it.
+    pub(crate) request: Option<RequestId>,
     /// Raw text of the client's id.
     pub(crate) id: String,
     /// Raw text of the client's progress token.
@@ -52,6 +58,11 @@ impl Call {
         self.origin().is_some_and(|origin| origin.method == "subscriptions/listen")
     }
 
+    /// The client's request that it is for.
+    fn request(&self) -> Option<&RequestId> {
+        self.origin().and_then(|origin| origin.request.as_ref())
+    }
+
     fn may_ask(&self) -> bool {
         self.origin().is_some_and(|origin| origin.may_ask)
     }
@@ -65,7 +76,12 @@ impl Call {
 /// more; what it had asked before is there by then.
 const LINGER: Duration = Duration::from_secs(2);
 
+/// How long a call that is over still counts for what the child prints: it was read from another pipe.
+const TRAIL: Duration = Duration::from_millis(250);
+
 /// All calls in flight of one server.
+///
+/// A child that is put to sleep gets no more of them: the decision and the end of its calls are one step.
 pub(crate) struct Calls {
     list: Mutex<List>,
     /// Told whenever the list has become empty.
@@ -77,14 +93,54 @@ pub(crate) struct Calls {
 #[derive(Default)]
 struct List {
     open: HashMap<u64, Entry>,
-    /// Calls that were given up a moment ago: what the child asked because of them may still be on its way.
+    /// Calls that were given up a moment ago: what the child asked because of them may still be on its way. No more
+    /// than there may be calls.
     given_up: HashMap<u64, (Arc<Call>, Instant)>,
+    /// The last child that takes no more calls.
+    shut: u64,
+    trail: Option<Trail>,
+}
+
+/// What calls leave behind that are over: what the child printed meanwhile may still be on its way.
+struct Trail {
+    generation: u64,
+    /// Of which request they were; none if they were of several, or one of our own.
+    request: Option<RequestId>,
+    until: Instant,
+}
+
+/// Why a call was not put on the list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// There are too many, all together or of its session.
+    Full,
+    /// Its child is about to sleep.
+    Shut,
+}
+
+impl Refused {
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Refused::Full => "too many calls in flight",
+            Refused::Shut => "is about to sleep",
+        }
+    }
 }
 
 impl List {
     /// Whether nothing is to be done: a stream that only listens is no work.
     fn is_idle(&self) -> bool {
         self.open.values().all(|entry| entry.call.listens())
+    }
+
+    /// A call is over, and counts for what the child prints `until` then.
+    fn leave_trail(&mut self, call: &Call, now: Instant, until: Instant) {
+        let before =
+            self.trail.take().filter(|trail| trail.until > now && trail.generation == call.generation);
+        let same = before.as_ref().is_none_or(|before| before.request.as_ref() == call.request());
+        let request = call.request().filter(|_| same).cloned();
+        let until = before.map_or(until, |before| before.until.max(until));
+        self.trail = Some(Trail { generation: call.generation, request, until });
     }
 }
 
@@ -104,16 +160,31 @@ impl Calls {
         self.last.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Puts a call on the list, to be over at `deadline`. It must be there before its line is sent. `None` if the
-    /// list is full.
-    pub(crate) fn open(&self, call: Call, deadline: Instant) -> Option<Arc<Call>> {
+    /// Puts a call on the list, to be over at `deadline`. It must be there before its line is sent.
+    ///
+    /// # Errors
+    /// There is no room for it, or its child takes no more.
+    pub(crate) fn open(&self, call: Call, deadline: Instant) -> Result<Arc<Call>, Refused> {
         let call = Arc::new(call);
-        let open = &mut self.list().open;
-        if call.origin().is_some_and(|origin| !self.has_room(open, &origin.session)) {
-            return None;
+        let list = &mut *self.list();
+        if call.generation <= list.shut {
+            return Err(Refused::Shut);
         }
-        open.insert(call.number, Entry { call: Arc::clone(&call), deadline: Some(deadline) });
-        Some(call)
+        if call.origin().is_some_and(|origin| !self.has_room(&list.open, &origin.session)) {
+            return Err(Refused::Full);
+        }
+        list.open.insert(call.number, Entry { call: Arc::clone(&call), deadline: Some(deadline) });
+        Ok(call)
+    }
+
+    /// Takes no more calls for this child; false if it has some of clients: then nothing changes.
+    pub(crate) fn shut(&self, generation: u64) -> bool {
+        let mut list = self.list();
+        let is_idle = list.open.values().all(|entry| entry.call.origin.is_none());
+        if is_idle {
+            list.shut = generation;
+        }
+        is_idle
     }
 
     /// Puts a call that was answered on the list again: its client has to be asked something before it is made again.
@@ -147,6 +218,10 @@ impl Calls {
         let mut list = self.list();
         list.given_up.remove(&number);
         let entry = list.open.remove(&number);
+        if let Some(entry) = &entry {
+            let now = Instant::now();
+            list.leave_trail(&entry.call, now, now + TRAIL);
+        }
         self.tell_if_empty(&list);
         entry.map(|entry| entry.call)
     }
@@ -157,8 +232,16 @@ impl Calls {
         let mut list = self.list();
         list.given_up.retain(|_, (_, until)| *until > now);
         let call = list.open.remove(&number).map(|entry| entry.call);
+        if let Some(call) = &call {
+            list.leave_trail(call, now, now + LINGER);
+        }
         self.tell_if_empty(&list);
         if let Some(call) = call.as_ref().filter(|call| call.may_ask()) {
+            if list.given_up.len() >= self.max
+                && let Some(oldest) = list.given_up.keys().min().copied()
+            {
+                list.given_up.remove(&oldest);
+            }
             list.given_up.insert(number, (Arc::clone(call), now + LINGER));
         }
         call
@@ -235,6 +318,18 @@ impl Calls {
         others.max_by_key(|call| call.number).cloned()
     }
 
+    /// The one request that this child is at, for what it prints; none if there are several, or if something of our
+    /// own is in flight. A stream that only listens does not count.
+    pub(crate) fn only_request(&self, generation: u64, now: Instant) -> Option<RequestId> {
+        let list = self.list();
+        let open = list.open.values().map(|entry| &entry.call);
+        let open = open.filter(|call| call.generation == generation && !call.listens());
+        let trail = list.trail.iter().filter(|trail| trail.generation == generation && trail.until > now);
+        let mut all = open.map(|call| call.request()).chain(trail.map(|trail| trail.request.as_ref()));
+        let first = all.next()??;
+        all.all(|other| other == Some(first)).then(|| first.clone())
+    }
+
     /// The newest call of all.
     pub(crate) fn newest(&self) -> Option<Arc<Call>> {
         let list = self.list();
@@ -294,9 +389,11 @@ mod tests {
         Arc::new(Session::for_tests())
     }
 
-    fn open(calls: &Calls, session: &Arc<Session>) -> Option<Arc<Call>> {
+    fn open(calls: &Calls, session: &Arc<Session>) -> Result<Arc<Call>, Refused> {
         let origin = Origin {
             session: Arc::clone(session),
+            caller: Caller::anyone(),
+            request: Some(RequestId::new()),
             id: "1".into(),
             token: None,
             method: "tools/call".into(),
@@ -329,10 +426,65 @@ mod tests {
     }
 
     #[test]
+    fn what_a_child_prints_is_about_the_only_request_or_none() {
+        let (calls, session, now) = (Calls::new(10), session(), Instant::now());
+        let request = |call: &Call| call.request().cloned();
+        assert_eq!(calls.only_request(1, now), None);
+        let first = open(&calls, &session).unwrap();
+        assert_eq!(calls.only_request(1, now), request(&first));
+        assert_eq!(calls.only_request(2, now), None, "that is another child");
+        let second = open(&calls, &session).unwrap();
+        assert_eq!(calls.only_request(1, now), None);
+        calls.close(first.number);
+        assert_eq!(calls.only_request(1, Instant::now()), None, "what it printed may still be on its way");
+        assert_eq!(calls.only_request(1, Instant::now() + TRAIL), request(&second));
+        calls.give_up(second.number, now + TRAIL);
+        assert_eq!(calls.only_request(1, now + TRAIL), None, "two are just over");
+        let later = now + TRAIL + LINGER;
+        assert_eq!(calls.only_request(1, later), None);
+        let own = Call {
+            number: 99,
+            generation: 1,
+            era: Era::Legacy,
+            origin: None,
+            mailbox: Arc::new(Mailbox::new(1)),
+        };
+        calls.open(own, later).unwrap();
+        let third = open(&calls, &session).unwrap();
+        assert_eq!(calls.only_request(1, later), None, "it may be about our own question");
+        calls.close(99);
+        assert_eq!(calls.only_request(1, later + TRAIL + LINGER), request(&third));
+    }
+
+    #[test]
+    fn of_calls_that_were_given_up_the_newest_are_remembered() {
+        let (calls, session, now) = (Calls::new(4), session(), Instant::now());
+        let numbers: Vec<u64> = (0..10)
+            .map(|_| open(&calls, &session).unwrap().number)
+            .inspect(|number| drop(calls.give_up(*number, now)))
+            .collect();
+        let mut known: Vec<u64> = calls.list().given_up.keys().copied().collect();
+        known.sort_unstable();
+        assert_eq!(known, numbers[6..]);
+    }
+
+    #[test]
     fn one_session_leaves_room_for_others() {
         let (calls, greedy, modest) = (Calls::new(4), session(), session());
-        assert_eq!((0..4).filter(|_| open(&calls, &greedy).is_some()).count(), 2);
-        assert_eq!((0..4).filter(|_| open(&calls, &modest).is_some()).count(), 2);
-        assert!(open(&calls, &session()).is_none());
+        assert_eq!((0..4).filter(|_| open(&calls, &greedy).is_ok()).count(), 2);
+        assert_eq!((0..4).filter(|_| open(&calls, &modest).is_ok()).count(), 2);
+        assert_eq!(open(&calls, &session()).err(), Some(Refused::Full));
+    }
+
+    #[test]
+    fn a_child_falls_asleep_without_calls_and_gets_none_then() {
+        let (calls, session) = (Calls::new(4), session());
+        let call = open(&calls, &session).unwrap();
+        assert!(!calls.shut(1));
+        let next = open(&calls, &session).unwrap();
+        calls.close(call.number);
+        calls.give_up(next.number, Instant::now());
+        assert!(calls.shut(1));
+        assert_eq!(open(&calls, &session).err(), Some(Refused::Shut));
     }
 }

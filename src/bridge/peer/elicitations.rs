@@ -58,3 +58,16 @@ impl Elicitations {
 fn id(params: Option<&str>) -> Option<String> {
     json::string(json::member(params?, "elicitationId")?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_elicitations_the_newest_are_remembered() {
+        let (known, session) = (Elicitations::default(), Arc::new(Session::for_tests()));
+        (0..=MAX_ELICITATIONS).for_each(|number| known.remember(number.to_string(), &session));
+        let complete = |number: usize| known.complete(Some(&format!(r#"{{"elicitationId":"{number}"}}"#)));
+        assert!(complete(0).is_none() && complete(1).is_some() && complete(MAX_ELICITATIONS).is_some());
+    }
+}

@@ -1,17 +1,22 @@
 //! One child as the bridge sees it: the calls in flight there, what it asked, what it was told of its clients' wishes.
 
 pub(crate) mod asks;
+mod asleep;
 pub(crate) mod audience;
 pub(crate) mod calls;
 mod cancel;
 mod elicitations;
+pub(crate) mod lists;
 mod router;
 pub(crate) mod send;
 pub(crate) mod wishes;
 
 use super::ChildReport;
+use super::stream::kept::Kept;
+use super::stream::mailbox::{Delivery, Mailbox};
 use crate::config::spec::Options;
 use crate::limits::Limits;
+use crate::meter::{Direction, Meter, Rejection};
 use crate::protocol::error::RpcError;
 use crate::protocol::json;
 use crate::protocol::revision::Era;
@@ -20,8 +25,9 @@ use asks::Asks;
 use audience::Audience;
 use calls::{Call, Calls};
 use elicitations::Elicitations;
+use lists::{Keeping, Lists};
 use serde_json::{Value, json};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 use wishes::Wishes;
 
@@ -34,8 +40,11 @@ pub(crate) struct Peer {
     pub(crate) asks: Asks,
     elicitations: Elicitations,
     wishes: Wishes,
+    lists: Lists,
     pub(crate) terms: Arc<Terms>,
     last_used: Mutex<Instant>,
+    /// For threads of its own.
+    own: Weak<Peer>,
 }
 
 /// How a server is treated.
@@ -43,6 +52,29 @@ pub(crate) struct Terms {
     pub(crate) options: Options,
     pub(crate) limits: Limits,
     pub(crate) restart_wait: Duration,
+    /// What is counted of it.
+    pub(crate) meter: Arc<Meter>,
+    /// What all mailboxes of the server may hold together.
+    pub(crate) queues: Arc<Kept>,
+    /// What the subscriptions of all its sessions may take together.
+    pub(crate) subscriptions: Arc<Kept>,
+}
+
+/// Bytes of the addresses that all sessions of a server have subscribed to.
+const MAX_SUBSCRIPTION_BYTES: usize = 4 * 1024 * 1024;
+
+impl Terms {
+    /// As the configuration has it, for one server.
+    pub(crate) fn new(options: Options, limits: Limits, restart_wait: Duration, meter: &Arc<Meter>) -> Terms {
+        let (queues, subscriptions) =
+            (Kept::counted(limits.max_queued_bytes, meter), Kept::new(MAX_SUBSCRIPTION_BYTES));
+        Terms { options, limits, restart_wait, meter: Arc::clone(meter), queues, subscriptions }
+    }
+
+    /// A mailbox for one client.
+    pub(crate) fn mailbox(&self) -> Mailbox {
+        Mailbox::within(&self.queues, self.limits.stream_queue_bytes)
+    }
 }
 
 /// A first start that times out is known to have ended a little later: SIGTERM, a second, SIGKILL.
@@ -53,17 +85,24 @@ pub(crate) struct Question(Arc<Call>);
 
 impl Peer {
     /// Nothing is under way at a child that may not run yet.
-    pub(crate) fn new(server: Arc<Server>, audience: Audience, terms: Arc<Terms>) -> Peer {
-        Peer {
+    pub(crate) fn new(
+        server: Arc<Server>,
+        audience: Audience,
+        keeping: Keeping,
+        terms: Arc<Terms>,
+    ) -> Arc<Peer> {
+        Arc::new_cyclic(|own| Peer {
             calls: Calls::new(terms.limits.max_calls),
             asks: Asks::default(),
             elicitations: Elicitations::default(),
             wishes: Wishes::default(),
+            lists: Lists::new(keeping),
             server,
             audience,
             terms,
             last_used: Mutex::new(Instant::now()),
-        }
+            own: Weak::clone(own),
+        })
     }
 
     /// What there is to report of it, if it runs.
@@ -90,14 +129,16 @@ impl Peer {
         self.calls.count() == 0
     }
 
-    /// Whether it runs, and nobody has used it for that long.
+    /// Whether it runs, nobody has used it for that long, and nobody waits for what only it can tell.
     pub(crate) fn has_rested(&self, patience: Duration) -> bool {
-        self.server.running().is_some() && self.is_idle() && self.last_used().elapsed() >= patience
+        let is_quiet = self.is_idle() && self.last_used().elapsed() >= patience;
+        is_quiet && self.server.running().is_some() && !self.audience.awaits_updates()
     }
 
     /// The child's name and version as a modern client is told them (raw JSON).
     pub(crate) fn server_info(&self) -> Option<String> {
-        let greeting = self.server.running()?.greeting?;
+        let running = self.server.running().or_else(|| Some(self.asleep()?.running()));
+        let greeting = running?.greeting?;
         json::member(&greeting.result, "serverInfo").map(str::to_string)
     }
 
@@ -134,7 +175,14 @@ impl Peer {
 
     /// Sends a line to a child.
     pub(crate) fn send(&self, running: &Running, line: Vec<u8>) -> Result<(), InputError> {
-        running.outlet.as_ref().map_or(Err(InputError::Closed), |outlet| outlet.send(line))
+        let (meter, bytes) = (&self.terms.meter, line.len() as u64);
+        let sent = running.outlet.as_ref().map_or(Err(InputError::Closed), |outlet| outlet.send(line));
+        match sent {
+            Ok(()) => meter.bytes.of(Direction::ToServer).add(bytes),
+            Err(InputError::Full) => meter.rejections.of(Rejection::Stdin).count(),
+            Err(InputError::Closed) => {}
+        }
+        sent
     }
 
     /// A request of our own whose answer changes nothing; its number.
@@ -164,10 +212,10 @@ impl Peer {
     pub(crate) fn ask(&self, running: &Running, method: &str, params: &Value) -> Result<Question, String> {
         let number = self.calls.number();
         let era = era_of(running);
-        let mailbox = Arc::new(super::stream::mailbox::Mailbox::new(0));
+        let mailbox = Arc::new(Mailbox::new(0));
         let call = Call { number, generation: running.generation, era, origin: None, mailbox };
         let deadline = Instant::now() + self.terms.options.call_timeout;
-        let call = self.calls.open(call, deadline).ok_or("too many calls in flight")?;
+        let call = self.calls.open(call, deadline).map_err(|refused| refused.words())?;
         let line =
             format!("{{\"jsonrpc\":\"2.0\",\"id\":{number},\"method\":\"{method}\",\"params\":{params}}}\n");
         match self.send(running, line.into_bytes()) {
@@ -184,10 +232,16 @@ impl Peer {
     /// # Errors
     /// None came until `deadline`.
     pub(crate) fn await_answer(&self, question: &Question, deadline: Instant) -> Result<(), String> {
-        let answer = question.0.mailbox.next(deadline.saturating_duration_since(Instant::now()));
-        self.calls.close(question.0.number);
+        let answer = self.take_answer(question, deadline);
         let asked = if question.0.era == Era::Legacy { "ping" } else { "server/discover" };
         answer.map(drop).ok_or_else(|| format!("does not answer {asked}"))
+    }
+
+    /// What comes of a question until `deadline`.
+    pub(crate) fn take_answer(&self, question: &Question, deadline: Instant) -> Option<Delivery> {
+        let answer = question.0.mailbox.next(deadline.saturating_duration_since(Instant::now()));
+        self.calls.close(question.0.number);
+        answer
     }
 
     /// Ends the calls whose deadline has passed and whose client no longer waits.
@@ -220,14 +274,15 @@ pub(crate) fn era_of(running: &Running) -> Era {
 #[cfg(test)]
 impl Peer {
     /// A child that does not run.
-    pub(crate) fn for_tests() -> Peer {
+    pub(crate) fn for_tests() -> Arc<Peer> {
         let limits = Limits::default();
-        let (server, _) = Server::new("test", &limits);
+        let (server, _) = Server::new(&Arc::new(Meter::new("test")), &limits, &Arc::default());
         let options = crate::config::ServerTable::default().options(&crate::config::Defaults::default());
-        let terms = Terms { options, limits, restart_wait: Duration::ZERO };
+        let terms = Terms::new(options, limits, Duration::ZERO, server.meter());
         Peer::new(
             server,
             Audience::shared(Arc::new(super::session::registry::Sessions::new(1))),
+            Keeping::Nothing,
             Arc::new(terms),
         )
     }

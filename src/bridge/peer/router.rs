@@ -1,10 +1,13 @@
 //! Where each line of the child goes. Runs on the child's reading thread and never waits for a client.
 
+use super::super::names;
 use super::super::session::{Level, Session};
 use super::super::stream::mailbox::{Delivery, Letter, Mark};
 use super::asks::{Ask, Asker};
 use super::calls::Call;
 use super::{Peer, era_of};
+use crate::log::request::{self, RequestId};
+use crate::meter::Direction;
 use crate::protocol::error::{INTERNAL_ERROR, METHOD_NOT_FOUND, success};
 use crate::protocol::handshake;
 use crate::protocol::json;
@@ -19,10 +22,16 @@ impl Face for Peer {
     fn up(&self, running: &Running) {
         if running.outlet.is_some() {
             self.renew_wishes(running);
+            self.check_lists(running);
         }
     }
 
+    fn rest(&self, generation: u64) -> bool {
+        self.calls.shut(generation)
+    }
+
     fn line(&self, from: &Running, line: Vec<u8>) -> Result<(), Noise> {
+        self.terms.meter.bytes.of(Direction::FromServer).add(line.len() as u64 + 1);
         let text = String::from_utf8(line).map_err(|_| Noise::NotUtf8)?;
         let message = Noise::sort(&text)?;
         match &message.kind {
@@ -45,6 +54,7 @@ impl Face for Peer {
 
     fn oversize(&self, from: &Running, line: &Oversize) {
         let (name, bytes, max) = (self.server.name(), line.bytes, self.terms.limits.max_message_bytes);
+        self.terms.meter.bytes.of(Direction::FromServer).add(bytes);
         log::warn!(server = name, event = "oversize", bytes; "printed a line of {bytes} bytes; more than max_message_bytes = {max} is not passed on");
         let Some(id) = &line.id else { return };
         let text = format!(
@@ -58,7 +68,24 @@ impl Face for Peer {
         }
     }
 
+    fn undelivered(&self, from: &Running, line: &[u8]) -> bool {
+        let Some(text) = str::from_utf8(line).ok().map(str::to_string) else { return false };
+        let Ok(Message { kind: Kind::Request { id, .. }, .. }) = Message::parse(&text, usize::MAX) else {
+            return false;
+        };
+        let number = id.parse().unwrap_or_default();
+        let is_clients = self.calls.get(number).is_some_and(|call| call.origin.is_some());
+        let call = if is_clients { self.take_answered(from, id) } else { None };
+        call.map(|call| call.mailbox.put(Delivery::Returned { text })).is_some()
+    }
+
+    fn only_request(&self, generation: u64) -> Option<RequestId> {
+        self.calls.only_request(generation, Instant::now())
+    }
+
     fn down(&self, generation: u64, end: &End) {
+        self.forget_wishes();
+        self.forget_child();
         self.asks.close_generation(generation);
         for call in self.calls.close_generation(generation) {
             call.fail(self.server.died(end));
@@ -142,14 +169,17 @@ impl Peer {
         }
         match method {
             "notifications/progress" => self.progress(from.generation, message, params),
-            "notifications/message" => self.log_message(message, params),
+            "notifications/message" => self.log_message(from.generation, message, params),
             "notifications/cancelled" => self.child_cancelled(from.generation, message, params),
             "notifications/elicitation/complete" => {
                 if let Some(session) = self.elicitations.complete(params) {
                     session.outbox.put_once(message.text);
                 }
             }
-            _ if is_for_all(method) => self.publish(message.text, method, params),
+            _ if is_for_all(method) => {
+                self.note_changed(method);
+                self.publish(message.text, method, params);
+            }
             // Whatever else it is, it goes to the one session it can be meant for, or to none.
             _ => match self.addressee() {
                 Ok(addressee) => addressee.put(Delivery::Message(Letter::plain(message.text))),
@@ -161,7 +191,7 @@ impl Peer {
     }
 
     /// What everybody hears who listens or has subscribed.
-    fn publish(&self, text: &str, method: &str, params: Option<&str>) {
+    pub(super) fn publish(&self, text: &str, method: &str, params: Option<&str>) {
         let uri = params.and_then(|params| json::member(params, "uri")).and_then(json::string);
         let sessions = match (method, uri) {
             ("notifications/resources/updated", Some(uri)) => self.audience.subscribed(&uri),
@@ -179,6 +209,7 @@ impl Peer {
             if method == "notifications/subscriptions/acknowledged" {
                 self.note_listening(number);
             } else if is_for_all(method) {
+                self.note_changed(method);
                 self.publish(&handshake::plain_notification(message.text), method, params);
             }
         } else if let Some(call) = self.calls.get(number) {
@@ -198,7 +229,7 @@ impl Peer {
     }
 
     /// A log message names no call. It goes to the one session that can be meant, else to our own log and nobody.
-    fn log_message(&self, message: &Message<'_>, params: Option<&str>) {
+    fn log_message(&self, generation: u64, message: &Message<'_>, params: Option<&str>) {
         let level = Level::of(params);
         match self.addressee() {
             Ok(addressee) if addressee.session().is_some_and(|session| session.wants(level)) => {
@@ -207,6 +238,7 @@ impl Peer {
             Ok(_) => {}
             Err(_) => {
                 let level = level.map_or("unknown", Level::as_str);
+                let _scope = request::within(self.only_request(generation));
                 log::debug!(server = self.server.name(), event = "log-message"; "a log message ({level}) that belongs to no one session");
             }
         }
@@ -253,7 +285,7 @@ impl Peer {
 
     fn pass_ask(&self, from: &Running, message: &Message<'_>, id: &str, addressee: &Addressee) {
         let Some(session) = addressee.session() else { return };
-        let number = self.calls.number();
+        let number = names::next_number();
         self.elicitations.asked(message.params(), session);
         let asker = Asker::Child { child_id: id.to_string(), generation: from.generation };
         let call = addressee.call().map(|call| call.number);
@@ -282,6 +314,7 @@ impl Peer {
         match (addressee.session().is_some_and(covered), addressee.is_gone()) {
             (true, false) => Ok(addressee),
             (false, _) => {
+                addressee.session().into_iter().for_each(|session| session.spare());
                 Err("the client of the call in flight has not declared that it can be asked this".into())
             }
             (true, true) => Err("the client of the call in flight is gone".into()),

@@ -3,9 +3,12 @@
 use super::super::endpoint::MAX_NAME_BYTES;
 use super::super::session::Session;
 use super::super::stream::mailbox::Mailbox;
-use super::calls::{Call, Origin};
+use super::calls::{Call, Origin, Refused};
 use super::wishes::{Decision, Wish};
 use super::{Peer, era_of};
+use crate::auth::Caller;
+use crate::log::request::current;
+use crate::meter::Rejection;
 use crate::protocol::error::RpcError;
 use crate::protocol::handshake::{self, Client};
 use crate::protocol::json;
@@ -22,6 +25,7 @@ pub(crate) struct Request<'r> {
     pub(crate) id: &'r str,
     pub(crate) method: &'r str,
     pub(crate) session: &'r Arc<Session>,
+    pub(crate) caller: &'r Caller,
     pub(crate) wish: Wish,
     pub(crate) started: Instant,
 }
@@ -41,16 +45,28 @@ impl Peer {
     /// # Errors
     /// There is no child, or it takes nothing, or it has too much to do.
     pub(crate) fn send_call(&self, request: &Request<'_>) -> Result<Sent, RpcError> {
+        let sent = self.until_taken(request.started, |running| self.try_send(request, running))?;
+        sent.map_err(|()| {
+            self.conclude(&request.wish, request.session, true);
+            self.not_reading()
+        })
+    }
+
+    /// Tries it with one child after the other; nothing comes of it if a child takes nothing.
+    fn until_taken<T>(
+        &self,
+        started: Instant,
+        attempt: impl Fn(&Running) -> Result<Result<T, InputError>, RpcError>,
+    ) -> Result<Result<T, ()>, RpcError> {
         loop {
             let running = self.running()?;
-            let error = match self.try_send(request, &running)? {
-                Ok(sent) => return Ok(sent),
+            let error = match attempt(&running)? {
+                Ok(sent) => return Ok(Ok(sent)),
                 Err(error) => error,
             };
-            let left = self.terms.restart_wait.saturating_sub(request.started.elapsed());
+            let left = self.terms.restart_wait.saturating_sub(started.elapsed());
             if error == InputError::Full || left.is_zero() {
-                self.conclude(&request.wish, request.session, true);
-                return Err(self.server.given_up("not-reading", self.not_reading()));
+                return Ok(Err(()));
             }
             self.server.replace(running.generation);
             self.server.wait_end(running.generation, left);
@@ -80,27 +96,31 @@ impl Peer {
         // One that is longer than anybody's is not remembered, and there is no progress.
         let token = tokens.last().copied().filter(|token| token.len() <= MAX_NAME_BYTES);
         let origin = self.origin(request, token, era_of(running));
-        let queue_bytes = self.terms.limits.stream_queue_bytes;
-        let mailbox = Arc::new(Mailbox::new(queue_bytes));
-        let call = self.open(Arc::new(origin), mailbox, running)?;
-        Ok(self.send_as(&call, message, running).map(|()| Sent::Call(call)))
+        self.note_wanted(request.method);
+        let sent = self.send_as(Arc::new(origin), Arc::new(self.terms.mailbox()), message, running)?;
+        Ok(sent.map(Sent::Call))
     }
 
-    /// Puts a call on the list.
-    fn open(
+    /// Puts a call on the list and its line on the way.
+    fn send_as(
         &self,
         origin: Arc<Origin>,
         mailbox: Arc<Mailbox>,
+        message: &Message<'_>,
         running: &Running,
-    ) -> Result<Arc<Call>, RpcError> {
+    ) -> Result<Result<Arc<Call>, InputError>, RpcError> {
         let (number, generation, era) = (self.calls.number(), running.generation, era_of(running));
         let call = Call { number, generation, era, origin: Some(origin), mailbox };
         let deadline = Instant::now() + self.terms.options.call_timeout;
-        let call = self.calls.open(call, deadline);
-        call.ok_or_else(|| self.server.given_up("too-many-calls", self.too_many_calls()))
+        let call = match self.calls.open(call, deadline) {
+            Ok(call) => call,
+            Err(Refused::Shut) => return Ok(Err(InputError::Closed)),
+            Err(Refused::Full) => return Err(self.too_many_calls()),
+        };
+        Ok(self.send_line(&call, message, running).map(|()| call))
     }
 
-    fn send_as(&self, call: &Call, message: &Message<'_>, running: &Running) -> Result<(), InputError> {
+    fn send_line(&self, call: &Call, message: &Message<'_>, running: &Running) -> Result<(), InputError> {
         let number = call.number.to_string();
         let id = match message.kind {
             crate::protocol::message::Kind::Request { id, .. } => id,
@@ -109,6 +129,7 @@ impl Peer {
         let cuts = message.progress_tokens().into_iter().chain([id]);
         let mut cuts: Vec<_> = cuts.map(|part| message.span(part)).collect();
         let line = json::splice_line(message.text, &mut cuts, &number);
+        log::debug!(server = self.server.name(), event = "call", call = call.number, generation = call.generation; "a call goes to the child");
         self.send(running, line).inspect_err(|_| drop(self.calls.close(call.number)))
     }
 
@@ -128,7 +149,7 @@ impl Peer {
         Some(compose(request.id, request.method, params.as_deref()))
     }
 
-    fn origin(&self, request: &Request<'_>, token: Option<&str>, era: Era) -> Origin {
+    pub(super) fn origin(&self, request: &Request<'_>, token: Option<&str>, era: Era) -> Origin {
         let may_ask = matches!(request.method, "tools/call" | "prompts/get" | "resources/read");
         let again = may_ask && request.session.era == Era::Legacy && era == Era::Modern;
         let params = if again { request.message.params().map(str::to_string) } else { None };
@@ -136,6 +157,8 @@ impl Peer {
         let digest = if parks { modernize::digest(request.method, request.message.params()) } else { 0 };
         Origin {
             session: Arc::clone(request.session),
+            caller: request.caller.clone(),
+            request: current(),
             id: request.id.to_string(),
             token: token.map(str::to_string),
             method: request.method.to_string(),
@@ -156,28 +179,43 @@ impl Peer {
         answers: &[(String, String)],
         state: Option<&str>,
     ) -> Result<Arc<Call>, RpcError> {
-        let running = self.running()?;
         let Some(origin) = &call.origin else { return Err(self.server.given_up("over", "the call is over")) };
         let params = as_modern(origin.params.as_deref(), &origin.session);
         let params = handshake::retry_params(Some(&params), answers, state);
-        let text = compose(&origin.id, &origin.method, Some(&params));
-        let message = Message::parse(&text, usize::MAX).map_err(|invalid| {
+        self.make_again(call, &compose(&origin.id, &origin.method, Some(&params)))
+    }
+
+    /// Makes a call again, in these words; its answer comes into the same mailbox.
+    ///
+    /// # Errors
+    /// As for [`Peer::call_again`].
+    pub(crate) fn make_again(&self, call: &Call, text: &str) -> Result<Arc<Call>, RpcError> {
+        let Some(origin) = &call.origin else { return Err(self.server.given_up("over", "the call is over")) };
+        let message = Message::parse(text, usize::MAX).map_err(|invalid| {
             RpcError::new(crate::protocol::error::INTERNAL_ERROR, format!("cannot call again: {invalid}"))
         })?;
-        let next = self.open(Arc::clone(origin), Arc::clone(&call.mailbox), &running)?;
-        self.send_as(&next, &message, &running)
-            .map_err(|_| self.server.given_up("not-reading", self.not_reading()))?;
-        Ok(next)
+        let sent = self.until_taken(Instant::now(), |running| {
+            self.send_as(Arc::clone(origin), Arc::clone(&call.mailbox), &message, running)
+        })?;
+        sent.map_err(|()| {
+            self.conclude(&origin.wish, &origin.session, true);
+            self.not_reading()
+        })
     }
 
-    fn too_many_calls(&self) -> String {
+    fn too_many_calls(&self) -> RpcError {
+        self.terms.meter.rejections.of(Rejection::Calls).count();
         let (name, max) = (self.server.name(), self.terms.limits.max_calls);
-        format!("server {name} has {max} calls in flight, as many as max_calls allows; try again later")
+        let text =
+            format!("server {name} has {max} calls in flight, as many as max_calls allows; try again later");
+        self.server.given_up("too-many-calls", text)
     }
 
-    fn not_reading(&self) -> String {
+    fn not_reading(&self) -> RpcError {
         let name = self.server.name();
-        format!("server {name} does not read its input; try again later, or: mcp-proxy restart {name}")
+        let text =
+            format!("server {name} does not read its input; try again later, or: mcp-proxy restart {name}");
+        self.server.given_up("not-reading", text)
     }
 }
 

@@ -4,6 +4,7 @@
 //! of changes in the order in which they were made. What the child was asked counts once it has agreed.
 
 use super::super::session::{Level, Session};
+use super::super::stream::kept::Kept;
 use super::{Peer, era_of};
 use crate::protocol::error::{INVALID_PARAMS, RpcError};
 use crate::protocol::json;
@@ -17,6 +18,8 @@ use std::time::{Duration, Instant};
 /// What the child has agreed to.
 #[derive(Default)]
 pub(crate) struct Agreed {
+    /// Who: the child that was told last, until it is down.
+    child: Option<Running>,
     level: Option<Level>,
     subscriptions: BTreeSet<String>,
     /// Our `subscriptions/listen` at a modern child, on behalf of the legacy sessions.
@@ -137,11 +140,21 @@ impl Peer {
         }
     }
 
-    fn note_subscription(&self, uri: &str, session: &Session) -> Result<(), RpcError> {
+    /// Remembers what a session subscribes to.
+    ///
+    /// # Errors
+    /// It, or all sessions together, have subscribed to as much as may be.
+    pub(crate) fn note_subscription(&self, uri: &str, session: &Session) -> Result<(), RpcError> {
         let mut state = session.state();
         let max = self.terms.limits.max_subscriptions;
         if state.subscriptions.len() >= max && !state.subscriptions.contains(uri) {
             let text = format!("a session may subscribe to {max} resources");
+            return Err(RpcError::new(INVALID_PARAMS, text));
+        }
+        let bytes = state.subscriptions.iter().map(String::len).sum::<usize>() + uri.len();
+        if !Kept::hold(&mut state.subscribed, &self.terms.subscriptions, bytes) {
+            let text =
+                "the sessions of this server have subscribed to as much as is remembered; unsubscribe first";
             return Err(RpcError::new(INVALID_PARAMS, text));
         }
         state.subscriptions.insert(uri.to_string());
@@ -198,7 +211,7 @@ impl Peer {
 
     /// A legacy session begins at a modern child: from now on it is listened to.
     pub(crate) fn listen_for_sessions(&self, running: &Running) {
-        if era_of(running) == Era::Modern {
+        if era_of(running) == Era::Modern && running.outlet.is_some() {
             self.listen_anew(&mut self.wishes.lock(), running);
         }
     }
@@ -299,6 +312,7 @@ impl Peer {
     pub(crate) fn give_up_wishes(&self, session: &Session) {
         let mut agreed = self.wishes.lock();
         let uris = std::mem::take(&mut session.state().subscriptions);
+        session.state().subscribed = None;
         let Some(running) = self.server.running() else { return };
         if era_of(&running) == Era::Modern {
             return if agreed.listen.is_some() {
@@ -320,19 +334,40 @@ impl Peer {
     /// A new child gets to know what the sessions want.
     pub(crate) fn renew_wishes(&self, running: &Running) {
         let mut agreed = self.wishes.lock();
-        *agreed = Agreed::default();
+        *agreed = Agreed { child: Some(running.clone()), ..Agreed::default() };
+        self.tell_wishes(self.audience.all_subscriptions(), &mut agreed, running);
+    }
+
+    /// A session comes with wishes of old: a child that runs gets to know them, any other as it comes up.
+    pub(crate) fn adopt_wishes(&self, session: &Session) {
+        let mut agreed = self.wishes.lock();
+        if let Some(running) = agreed.child.clone() {
+            let subscriptions = session.state().subscriptions.clone();
+            self.tell_wishes(subscriptions, &mut agreed, &running);
+        }
+    }
+
+    fn tell_wishes(&self, subscriptions: BTreeSet<String>, agreed: &mut Agreed, running: &Running) {
         if era_of(running) == Era::Modern {
             return if self.audience.sessions.count() > 0 {
-                self.listen_anew(&mut agreed, running)
+                self.listen_anew(agreed, running)
             };
         }
-        if let Some(level) = self.audience.sessions.most_verbose() {
-            self.tell_level(level, &mut agreed, running);
+        if let Some(level) =
+            self.audience.sessions.most_verbose().filter(|level| agreed.level != Some(*level))
+        {
+            self.tell_level(level, agreed, running);
         }
-        for uri in self.audience.all_subscriptions() {
-            self.send_own(running, "resources/subscribe", &json!({ "uri": uri }));
-            agreed.subscriptions.insert(uri);
+        for uri in subscriptions {
+            if agreed.subscriptions.insert(uri.clone()) {
+                self.send_own(running, "resources/subscribe", &json!({ "uri": uri }));
+            }
         }
+    }
+
+    /// The child is down.
+    pub(crate) fn forget_wishes(&self) {
+        self.wishes.lock().child = None;
     }
 }
 
@@ -352,8 +387,23 @@ mod tests {
     }
 
     #[test]
-    fn who_subscribes_while_another_ends_it_asks_the_child_again() {
+    fn subscriptions_of_all_sessions_are_bounded_together() {
         let peer = Arc::new(Peer::for_tests());
+        let uri = |number: usize| format!("{number}{}", "x".repeat(8000));
+        let subscribe = |session: &Session| {
+            (0..1000).filter(|number| peer.note_subscription(&uri(*number), session).is_ok()).count()
+        };
+        let (one, two) = (session(&peer), session(&peer));
+        let taken = subscribe(&one);
+        assert!((500..530).contains(&taken), "{taken} of 8 kB each in 4 MiB");
+        assert!(subscribe(&two) <= 1);
+        peer.give_up_wishes(&one);
+        assert!(subscribe(&two) > 500, "there is room again");
+    }
+
+    #[test]
+    fn who_subscribes_while_another_ends_it_asks_the_child_again() {
+        let peer = Peer::for_tests();
         let child = Running { generation: 1, outlet: None, greeting: None, endpoint: None };
         let (one, two) = (session(&peer), session(&peer));
         let asks = |wish: &Wish, session: &Session| {

@@ -1,19 +1,22 @@
 //! Several messages in one POST, which only revision 2025-03-26 knows (basic, JSON-RPC, Batching).
 
 use super::super::Bridge;
+use super::super::asking::Asking;
 use super::super::endpoint::accepted;
 use super::super::headers::SESSION_ID;
+use super::super::names;
 use super::super::refusal::Refusal;
 use super::super::stream::events::{Events, Sink, Track, event_stream};
 use super::super::stream::waiter::Outcome;
 use super::Session;
-use super::requests::Begun;
+use super::requests::{Begun, asked_elsewhere};
+use crate::auth::Caller;
 use crate::http::Response;
 use crate::protocol::error::INVALID_REQUEST;
 use crate::protocol::json;
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::revision;
-use ::http::{HeaderMap, StatusCode};
+use ::http::StatusCode;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -29,7 +32,7 @@ impl Bridge {
     pub(crate) fn batch_of<'t>(
         &self,
         text: &'t str,
-        headers: &HeaderMap,
+        asking: Asking<'_>,
     ) -> Result<Option<Vec<&'t str>>, Refusal> {
         if !text.trim_start().starts_with('[') {
             return Ok(None);
@@ -39,7 +42,8 @@ impl Bridge {
             return Ok(None); // refused as any message that deep
         }
         let Some(batch) = json::items(text) else { return Ok(None) };
-        let session = headers.contains_key(SESSION_ID).then(|| self.session(headers)).transpose()?;
+        let Asking { headers, caller, .. } = asking;
+        let session = headers.contains_key(SESSION_ID).then(|| self.session(headers, caller)).transpose()?;
         if session.is_none_or(|session| session.revision != revision::ASSUMED) {
             return Err(refuse(
                 "a batch (array) is taken in sessions of 2025-03-26 only; send one message a request".into(),
@@ -53,12 +57,8 @@ impl Bridge {
     }
 
     /// All are sent before any is answered; the answers come on one stream, in the order of the requests.
-    pub(crate) fn batch(
-        self: &Arc<Self>,
-        batch: Vec<&str>,
-        headers: &HeaderMap,
-    ) -> Result<Response, Refusal> {
-        let session = self.session(headers)?;
+    pub(crate) fn batch(self: &Arc<Self>, batch: Vec<&str>, asking: Asking<'_>) -> Result<Response, Refusal> {
+        let session = self.session(asking.headers, asking.caller)?;
         let messages: Vec<Message<'_>> =
             batch.into_iter().map(|text| self.parse(text)).collect::<Result<_, _>>()?;
         let is_hello = |message: &Message<'_>| message.method() == Some("initialize");
@@ -66,27 +66,44 @@ impl Bridge {
             let why = "initialize must not be part of a batch";
             return Err(Refusal::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, why));
         }
+        messages.iter().try_for_each(is_for_us)?;
         let begun: Vec<Begun> =
-            messages.iter().filter_map(|message| self.begin_part(message, &session)).collect();
+            messages.iter().filter_map(|message| self.begin_part(message, &session, asking.caller)).collect();
         if begun.is_empty() {
             return Ok(accepted());
         }
         let bridge = Arc::clone(self);
         Ok(event_stream(move |writer| {
             let stream = session.streams.fetch_add(1, Ordering::Relaxed) + 1;
-            let mut events = Events::new(writer, Track::new(&bridge, &session, stream));
+            let mut events = Events::new(writer, Track::new(&bridge, &session, stream), &bridge);
             begun.into_iter().try_for_each(|part| answer(part, &mut events))
         }))
     }
 
-    fn begin_part(self: &Arc<Self>, message: &Message<'_>, session: &Arc<Session>) -> Option<Begun> {
+    fn begin_part(
+        self: &Arc<Self>,
+        message: &Message<'_>,
+        session: &Arc<Session>,
+        caller: &Caller,
+    ) -> Option<Begun> {
         match &message.kind {
-            Kind::Request { id, method, .. } => Some(self.begin_request(message, id, method, session)),
+            Kind::Request { id, method, .. } => {
+                Some(self.begin_request(message, id, method, session, caller))
+            }
             Kind::Notification { .. } | Kind::Response { .. } => {
-                self.tell(message, session);
+                // What is for another process was refused.
+                let _ = self.tell(message, session, caller);
                 None
             }
         }
+    }
+}
+
+/// Nothing of a batch is done if a part of it belongs to another process.
+fn is_for_us(message: &Message<'_>) -> Result<(), Refusal> {
+    match &message.kind {
+        Kind::Response { id, .. } => names::number_of(id).map(drop).map_err(asked_elsewhere),
+        _ => Ok(()),
     }
 }
 

@@ -10,7 +10,10 @@ use super::super::stream::waiter::Outcome;
 use super::Session;
 use super::listen::plain;
 use super::requests::Begun;
+use crate::auth::Caller;
 use crate::http::{Exchange, Response, StreamWriter};
+use crate::log::request;
+use crate::meter::{Open, StreamKind};
 use crate::protocol::error::{BAD_REQUEST, INVALID_REQUEST, SESSION_NOT_FOUND, success};
 use crate::protocol::message::{Kind, Message};
 use crate::thread;
@@ -27,6 +30,8 @@ pub(crate) struct Lines(Mutex<HashMap<String, Arc<Line>>>);
 /// One client of this transport, from the opening of its stream to its end.
 struct Line {
     outbox: Arc<Mailbox>,
+    /// Who opened it; nobody else may send to it.
+    principal: Arc<str>,
     /// Begun by `initialize`.
     session: OnceLock<Arc<Session>>,
 }
@@ -63,11 +68,17 @@ impl Line {
 impl Bridge {
     /// GET: opens the stream. Its first event says where to POST: `messages`, relative to what was asked for, so that
     /// it is right behind any prefix that something in front of us adds.
-    pub(crate) fn open_line(self: &Arc<Self>, exchange: &Exchange<'_>) -> Result<Response, Refusal> {
-        let permit = exchange.client.try_stream().ok_or_else(Refusal::too_many_streams)?;
+    pub(crate) fn open_line(
+        self: &Arc<Self>,
+        exchange: &Exchange<'_>,
+        caller: &Caller,
+    ) -> Result<Response, Refusal> {
+        let permit = Open::at(exchange.client.try_stream(), self.meter(), StreamKind::Line);
+        let permit = permit.ok_or_else(Refusal::too_many_streams)?;
         let id = format!("{:032x}", rand::random::<u128>());
-        let outbox = Arc::new(Mailbox::new(self.terms.limits.stream_queue_bytes));
-        let line = Arc::new(Line { outbox, session: OnceLock::new() });
+        let outbox = Arc::new(self.terms.mailbox());
+        let line =
+            Arc::new(Line { outbox, principal: Arc::clone(caller.principal()), session: OnceLock::new() });
         self.lines.list().insert(id.clone(), Arc::clone(&line));
         let open = OpenLine { bridge: Arc::clone(self), id, line };
         let place = place_of_messages(exchange.request.uri().path());
@@ -75,7 +86,7 @@ impl Bridge {
             let _permit = permit;
             let endpoint = format!("event: endpoint\ndata: {place}?sessionId={}\n\n", open.id);
             writer.write_chunk(&[endpoint.as_bytes()])?;
-            follow(&open.line, writer)
+            follow(&open, writer)
         }))
     }
 
@@ -89,9 +100,14 @@ impl Bridge {
     }
 
     /// POST: 202, and whatever there is to say comes on the stream.
-    pub(crate) fn post_line(self: &Arc<Self>, exchange: &mut Exchange<'_>) -> Result<Response, Refusal> {
+    pub(crate) fn post_line(
+        self: &Arc<Self>,
+        exchange: &mut Exchange<'_>,
+        caller: &Caller,
+    ) -> Result<Response, Refusal> {
         let id = exchange.request.uri().query().and_then(session_id);
-        let line = id.and_then(|id| self.lines.find(id)).ok_or_else(|| {
+        let line = id.and_then(|id| self.lines.find(id)).filter(|line| line.principal == *caller.principal());
+        let line = line.ok_or_else(|| {
             let text =
                 "sessionId names no open stream: open one by GET, and POST to where its first event says";
             Refusal::new(StatusCode::NOT_FOUND, SESSION_NOT_FOUND, text)
@@ -104,7 +120,7 @@ impl Bridge {
         let message = self.parse(&text)?;
         match (&message.kind, line.session.get()) {
             (Kind::Request { id, method, params }, None) if method == "initialize" => {
-                self.say_hello(&line, id, *params);
+                self.say_hello(&line, id, *params, caller);
             }
             (_, None) => return Err(Refusal::bad("send initialize first")),
             (Kind::Request { method, .. }, Some(_)) if method == "initialize" => {
@@ -112,15 +128,15 @@ impl Bridge {
                 return Err(Refusal::new(StatusCode::BAD_REQUEST, INVALID_REQUEST, text));
             }
             (Kind::Request { id, method, .. }, Some(session)) => {
-                self.call_on_line(&message, id, method, session)?;
+                self.call_on_line(&message, id, method, session, caller)?;
             }
-            (_, Some(session)) => self.tell(&message, session),
+            (_, Some(session)) => self.tell(&message, session, caller)?,
         }
         Ok(accepted())
     }
 
-    fn say_hello(self: &Arc<Self>, line: &Line, id: &str, params: Option<&str>) {
-        match self.begin(params, Some(Arc::clone(&line.outbox))) {
+    fn say_hello(self: &Arc<Self>, line: &Line, id: &str, params: Option<&str>, caller: &Caller) {
+        match self.begin(params, Some(Arc::clone(&line.outbox)), caller) {
             Ok((session, result)) => {
                 // In this order: a stream that ends meanwhile looks for its session once it is closed.
                 if line.session.set(Arc::clone(&session)).is_err() || line.outbox.is_closed() {
@@ -140,8 +156,9 @@ impl Bridge {
         id: &str,
         method: &str,
         session: &Arc<Session>,
+        caller: &Caller,
     ) -> Result<(), Refusal> {
-        let waiter = match self.begin_request(message, id, method, session) {
+        let waiter = match self.begin_request(message, id, method, session, caller) {
             Begun::Answered(text) => {
                 session.outbox.put(Delivery::Message(Letter::plain(text)));
                 return Ok(());
@@ -149,7 +166,9 @@ impl Bridge {
             Begun::Waiting(waiter) => waiter,
         };
         let session = Arc::clone(session);
+        let id = request::current();
         let wait = move || {
+            let _scope = request::within(id);
             if let Outcome::Left(waiter) = waiter.follow(None, &mut Outbox(&session), None) {
                 waiter.give_up();
             }
@@ -165,9 +184,10 @@ impl Bridge {
     }
 }
 
-fn follow(line: &Line, writer: &mut StreamWriter<'_>) -> io::Result<()> {
+fn follow(open: &OpenLine, writer: &mut StreamWriter<'_>) -> io::Result<()> {
+    let line = &open.line;
     let reader = line.outbox.attach();
-    let mut events = Events::new(writer, None);
+    let mut events = Events::new(writer, None, &open.bridge);
     loop {
         if let Some(session) = line.session.get() {
             session.touch();

@@ -4,21 +4,25 @@ use super::super::Bridge;
 use super::super::headers::SESSION_ID;
 use super::super::peer::Peer;
 use super::super::stream::mailbox::Mailbox;
+use super::registry::Added;
 use super::{About, Session};
+use crate::auth::Caller;
+use crate::auth::calls::{Outcome, Record};
 use crate::http::{Response, json_response};
-use crate::protocol::error::{self, RpcError};
+use crate::meter::Visit;
+use crate::protocol::error::{self, INTERNAL_ERROR, RpcError};
 use crate::protocol::handshake;
 use crate::protocol::json;
 use crate::protocol::revision::{ASSUMED, Era, Revision};
 use crate::server::{Greeting, Running};
 use ::http::{HeaderValue, StatusCode};
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 
 impl Bridge {
     /// Begins a session. What stands in the way of the child is a JSON-RPC error with status 200: with 400, 404 or
     /// 405 a client would take us for a server of 2024-11-05.
-    pub(crate) fn initialize(self: &Arc<Self>, id: &str, params: Option<&str>) -> Response {
-        match self.begin(params, None) {
+    pub(crate) fn initialize(self: &Arc<Self>, id: &str, params: Option<&str>, caller: &Caller) -> Response {
+        match self.begin(params, None, caller) {
             Ok((session, result)) => {
                 let mut response = json_response(StatusCode::OK, error::success(id, &result).into_bytes());
                 if let Ok(session_id) = HeaderValue::from_str(&session.id) {
@@ -35,29 +39,82 @@ impl Bridge {
         self: &Arc<Self>,
         params: Option<&str>,
         outbox: Option<Arc<Mailbox>>,
+        caller: &Caller,
+    ) -> Result<(Arc<Session>, String), RpcError> {
+        let record = Record::of_hello(self.meter());
+        let begun = self.receive(params, outbox, caller);
+        record.end(begun.as_ref().map_or_else(Outcome::of_failure, |_| Outcome::Ok));
+        begun
+    }
+
+    fn receive(
+        self: &Arc<Self>,
+        params: Option<&str>,
+        outbox: Option<Arc<Mailbox>>,
+        caller: &Caller,
     ) -> Result<(Arc<Session>, String), RpcError> {
         let peer = self.children.of_new_session(params)?;
-        let awake = self.children.running(&peer).inspect_err(|_| self.children.end_own(&peer))?;
+        let awake = self.children.known(&peer).inspect_err(|_| self.children.end_own(&peer))?;
         let field = |key| params.and_then(|params| json::member(params, key));
         let wanted = field("protocolVersion").and_then(json::string).as_deref().and_then(Revision::parse);
         let (revision, result) = greet(&peer, &awake.running, wanted);
-        let about = About::read(field("capabilities"), field("clientInfo"));
-        let outbox = outbox.unwrap_or_else(|| Arc::new(Mailbox::new(self.terms.limits.stream_queue_bytes)));
-        let session = Session::new(revision, about, Arc::clone(&peer), outbox);
-        let session = Arc::new(session);
-        if peer.audience.is_one {
-            peer.audience.sessions.add(Arc::clone(&session));
-        }
-        if let Some(forgotten) = self.sessions.add(Arc::clone(&session)) {
-            log::info!(server = peer.server.name(), event = "session-forgotten"; "max_sessions reached: the session idle longest is forgotten");
-            self.forget(&forgotten);
-        }
+        let about = About::of(params);
+        log::debug!(server = self.name(), event = "session", revision = revision.as_str(); "a session begins");
+        let session = match outbox {
+            Some(outbox) => Session::new(revision, about, Arc::clone(&peer), outbox),
+            None => self.issue(revision, about, params, &peer, caller),
+        };
+        let session = session.of(caller);
+        let session = self.admit(session)?;
+        self.meter().sessions.of(Visit::Created).count();
         peer.listen_for_sessions(&awake.running);
         Ok((session, result))
     }
 
-    /// Lets go of a session that is over: its stream ends, its calls are cancelled, its subscriptions given up, its
-    /// child, if it has one of its own, stopped.
+    /// Puts a session among those in memory. The one that is there already, if there is one of its id.
+    ///
+    /// # Errors
+    /// The server is not served here any more.
+    pub(super) fn admit(&self, session: Session) -> Result<Arc<Session>, RpcError> {
+        let session = Arc::new(session);
+        let peer = &session.peer;
+        if peer.audience.is_one {
+            peer.audience.sessions.add(Arc::clone(&session));
+        }
+        match self.sessions.add(Arc::clone(&session)) {
+            Added::New(forgotten) => {
+                forgotten.iter().for_each(|forgotten| self.make_room(forgotten));
+                Ok(session)
+            }
+            Added::Known(known) => {
+                self.children.end_own(peer);
+                Ok(known)
+            }
+            Added::Closed => {
+                self.children.end_own(peer);
+                let text = format!("server {} is being stopped; try again in a moment", self.name());
+                Err(RpcError::new(INTERNAL_ERROR, text))
+            }
+        }
+    }
+
+    fn make_room(&self, forgotten: &Session) {
+        self.meter().sessions.of(Visit::Forgotten).count();
+        if self.no_room_told.lock().unwrap_or_else(PoisonError::into_inner).is_due() {
+            log::info!(server = self.name(), event = "session-forgotten"; "max_sessions reached: the session idle longest gives its place away until its next request, now and whenever there is no room (this is said once a minute)");
+        }
+        self.forget(forgotten);
+    }
+
+    /// What a session without a stream is told shares its room with all that are away.
+    pub(super) fn unread_outbox(&self) -> Arc<Mailbox> {
+        let outbox = Arc::new(self.terms.mailbox());
+        outbox.leave(&self.kept);
+        outbox
+    }
+
+    /// Lets go of a session that is over, or that is not to take memory: its stream ends, its calls are cancelled, its
+    /// subscriptions given up, its child, if it has one of its own, stopped.
     pub(crate) fn forget(&self, session: &Session) {
         session.outbox.detach();
         session.outbox.close();

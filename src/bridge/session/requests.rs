@@ -1,15 +1,21 @@
 //! What becomes of each message of a legacy client.
 
 use super::super::Bridge;
+use super::super::asking::Asking;
+use super::super::names::{self, AskedElsewhere};
 use super::super::peer::asks::Asker;
 use super::super::peer::era_of;
 use super::super::peer::send::{Request, Sent};
 use super::super::peer::wishes::Wish;
+use super::super::refusal::Refusal;
 use super::super::stream::mailbox::Delivery;
 use super::super::stream::waiter::Waiter;
+use super::super::tools::close;
 use super::Session;
-use crate::http::{Client, Response, json_response};
-use crate::protocol::error::{METHOD_NOT_FOUND, RpcError, success};
+use crate::auth::Caller;
+use crate::auth::calls::Outcome;
+use crate::http::{Response, json_response};
+use crate::protocol::error::{BAD_REQUEST, METHOD_NOT_FOUND, RpcError, success};
 use crate::protocol::json;
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::revision::Era;
@@ -20,7 +26,7 @@ use std::time::Instant;
 /// What a request has led to.
 pub(crate) enum Begun {
     /// The child has it.
-    Waiting(Waiter),
+    Waiting(Box<Waiter>),
     /// It is answered.
     Answered(String),
 }
@@ -33,10 +39,10 @@ impl Bridge {
         id: &str,
         method: &str,
         session: &Arc<Session>,
-        client: &Client,
+        asking: Asking<'_>,
     ) -> Response {
-        match self.begin_request(message, id, method, session) {
-            Begun::Waiting(waiter) => waiter.answer(client),
+        match self.begin_request(message, id, method, session, asking.caller) {
+            Begun::Waiting(waiter) => waiter.answer(asking.client),
             Begun::Answered(text) => json_response(StatusCode::OK, text.into_bytes()),
         }
     }
@@ -48,8 +54,13 @@ impl Bridge {
         id: &str,
         method: &str,
         session: &Arc<Session>,
+        caller: &Caller,
     ) -> Begun {
         let peer = &session.peer;
+        let record = match self.let_pass(message, caller) {
+            Ok(record) => record,
+            Err(error) => return Begun::Answered(error.response(id)),
+        };
         let sent = match method {
             "ping" => Ok(Sent::Answered),
             // Tasks belong to the one client a shared child thinks it has; `initialize` does not offer them.
@@ -57,28 +68,58 @@ impl Bridge {
                 Err(RpcError::new(METHOD_NOT_FOUND, "tasks are not offered here"))
             }
             _ => Wish::of(method, message.params()).and_then(|wish| {
-                let started = Instant::now();
-                let _awake = self.children.running(peer)?;
-                peer.send_call(&Request { message, id, method, session, wish, started })
+                let is_plain = wish == Wish::None;
+                let request = Request { message, id, method, session, caller, wish, started: Instant::now() };
+                let sent = match peer.answer_asleep(&request) {
+                    Some(answered) => answered,
+                    None => {
+                        let _awake = self.children.running(peer)?;
+                        peer.send_call(&request)?
+                    }
+                };
+                if !is_plain {
+                    self.keep_wishes(session);
+                }
+                Ok(sent)
             }),
         };
         match sent {
-            Ok(Sent::Call(call)) => Begun::Waiting(Waiter::new(self, peer, call)),
-            Ok(Sent::Answered) => Begun::Answered(success(id, "{}")),
-            Err(error) => Begun::Answered(error.response(id)),
+            Ok(Sent::Call(call)) => Begun::Waiting(Box::new(Waiter::new(self, peer, call).recorded(record))),
+            Ok(Sent::Answered) => {
+                close(record, Outcome::Ok);
+                Begun::Answered(success(id, "{}"))
+            }
+            Err(error) => {
+                close(record, Outcome::of_failure(&error));
+                Begun::Answered(error.response(id))
+            }
         }
     }
 
-    /// A notification or an answer, which has no answer itself.
-    pub(crate) fn tell(&self, message: &Message<'_>, session: &Session) {
+    /// A notification or an answer, which has no answer itself. One that could be read as the call of a hidden tool is
+    /// dropped.
+    ///
+    /// # Errors
+    /// It answers what another process has asked: nobody waits for it here.
+    pub(crate) fn tell(
+        &self,
+        message: &Message<'_>,
+        session: &Session,
+        caller: &Caller,
+    ) -> Result<(), Refusal> {
+        if self.let_pass(message, caller).is_err() {
+            return Ok(());
+        }
         match &message.kind {
             Kind::Request { .. } => {}
             Kind::Notification { method, params } => self.notification(message, method, *params, session),
             Kind::Response { id, result, error } => {
                 let reply = result.map(str::to_string).ok_or_else(|| error.unwrap_or("{}").to_string());
-                self.client_answered(message, id, reply, session);
+                let number = names::number_of(id).map_err(asked_elsewhere)?;
+                self.client_answered(message, id, number, reply, session);
             }
         }
+        Ok(())
     }
 
     /// A notification: what concerns our handshake or another client's roots stays here, the rest goes on.
@@ -108,11 +149,11 @@ impl Bridge {
         &self,
         message: &Message<'_>,
         id: &str,
+        number: Option<u64>,
         reply: Result<String, String>,
         session: &Session,
     ) {
         let peer = &session.peer;
-        let number = id.parse().ok();
         let Some((number, ask)) = number.and_then(|number| Some((number, peer.asks.close(number, session)?)))
         else {
             return log::debug!(server = peer.server.name(), event = "dropped"; "an answer to nothing that was asked");
@@ -128,4 +169,13 @@ impl Bridge {
             }
         }
     }
+}
+
+pub(super) fn asked_elsewhere(_: AskedElsewhere) -> Refusal {
+    let text = format!(
+        "this question was asked by another proxy process, or by this one before it was started again; nobody waits \
+         for the answer here; {}",
+        names::ADVICE
+    );
+    Refusal::new(StatusCode::CONFLICT, BAD_REQUEST, text)
 }

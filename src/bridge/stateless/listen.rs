@@ -11,7 +11,8 @@ use super::super::stream::events::{Events, Sink, event_stream};
 use super::super::stream::mailbox::Next;
 use super::super::stream::waiter::Waiter;
 use super::Ask;
-use crate::http::{Response, json_response};
+use crate::http::{Response, StreamPermit, json_response};
+use crate::meter::{Open, StreamKind};
 use crate::protocol::error::{RpcError, success};
 use crate::protocol::json;
 use crate::protocol::modernize;
@@ -77,14 +78,18 @@ impl Bridge {
         ask: &Ask<'_>,
         peer: &Arc<Peer>,
     ) -> Result<Response, RpcError> {
-        let Some(permit) = ask.client.try_stream() else { return Ok(too_many(ask)) };
+        let Some(permit) = self.listener(ask) else { return Ok(too_many(ask)) };
         let session = self.session_of(ask, peer);
-        let Ask { message, id, method, .. } = *ask;
+        let Ask { message, id, method, caller, .. } = *ask;
         let (wish, started) = (Wish::None, Instant::now());
-        match peer.send_call(&Request { message, id, method, session: &session, wish, started })? {
+        match peer.send_call(&Request { message, id, method, session: &session, caller, wish, started })? {
             Sent::Call(call) => Ok(Waiter::new(self, peer, call).with_permit(permit).answer(ask.client)),
             Sent::Answered => Ok(json_response(StatusCode::OK, success(id, "{}").into_bytes())),
         }
+    }
+
+    fn listener(&self, ask: &Ask<'_>) -> Option<Open<StreamPermit>> {
+        Open::at(ask.client.try_stream(), self.meter(), StreamKind::Listen)
     }
 
     /// The child tells everybody, as a legacy server does; the client hears what it asked for.
@@ -94,7 +99,7 @@ impl Bridge {
         peer: &Arc<Peer>,
         running: &Running,
     ) -> Response {
-        let Some(permit) = ask.client.try_stream() else { return too_many(ask) };
+        let Some(permit) = self.listener(ask) else { return too_many(ask) };
         let wanted = ask.params.and_then(|params| json::member(params, "notifications"));
         let wanted: Wanted = wanted.and_then(|wanted| serde_json::from_str(wanted).ok()).unwrap_or_default();
         let greeting = running.greeting.as_ref().map_or("{}", |greeting| &greeting.result);
@@ -103,10 +108,10 @@ impl Bridge {
         if let Err(error) = peer.subscribe_for(&listener.session, &wanted.resource_subscriptions) {
             return json_response(StatusCode::OK, error.response(ask.id).into_bytes());
         }
-        let id = ask.id.to_string();
+        let (bridge, id) = (Arc::clone(self), ask.id.to_string());
         event_stream(move |writer| {
             let _permit = permit;
-            let mut events = Events::new(writer, None);
+            let mut events = Events::new(writer, None, &bridge);
             let granted = serde_json::to_string(&wanted).unwrap_or_default();
             events.send(modernize::acknowledged(&granted, &id))?;
             listener.follow(&wanted, &id, &mut events)

@@ -2,8 +2,10 @@
 
 pub(crate) mod annotations;
 mod listen;
+pub(crate) mod plain;
 
 use super::Bridge;
+use super::asking::Asking;
 use super::endpoint::MAX_NAME_BYTES;
 use super::peer::send::{Request, Sent};
 use super::peer::wishes::Wish;
@@ -12,6 +14,9 @@ use super::refusal::Refusal;
 use super::session::{About, Capabilities, Level, Session};
 use super::stream::parked::Resumed;
 use super::stream::waiter::Waiter;
+use super::tools::close;
+use crate::auth::Caller;
+use crate::auth::calls::{Outcome, Record};
 use crate::http::{Client, Response, json_response};
 use crate::protocol::error::{METHOD_NOT_FOUND, RpcError, success};
 use crate::protocol::message::{Kind, Message};
@@ -19,7 +24,8 @@ use crate::protocol::modern::Envelope;
 use crate::protocol::revision::Era;
 use crate::protocol::{mirror, modernize};
 use crate::server::Running;
-use ::http::{HeaderMap, StatusCode};
+use ::http::StatusCode;
+use std::cell::Cell;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,12 +34,15 @@ const GONE: [&str; 5] =
     ["initialize", "ping", "logging/setLevel", "resources/subscribe", "resources/unsubscribe"];
 
 /// One request of a modern client.
-struct Ask<'r> {
+pub(crate) struct Ask<'r> {
     message: &'r Message<'r>,
-    id: &'r str,
-    method: &'r str,
-    params: Option<&'r str>,
+    pub(crate) id: &'r str,
+    pub(crate) method: &'r str,
+    pub(crate) params: Option<&'r str>,
     client: &'r Client,
+    pub(crate) caller: &'r Caller,
+    /// Its record, until somebody waits for the answer.
+    record: Cell<Option<Record>>,
 }
 
 impl Bridge {
@@ -41,27 +50,36 @@ impl Bridge {
     pub(crate) fn stateless(
         self: &Arc<Self>,
         message: &Message<'_>,
-        headers: &HeaderMap,
-        client: &Client,
+        asking: Asking<'_>,
     ) -> Result<Response, Refusal> {
         let Kind::Request { id, method, params } = &message.kind else {
             // Nothing that a modern client tells needs to reach the child: it cancels by closing its connection.
             return Ok(super::endpoint::accepted());
         };
         let refuse = |status, error| Refusal::with(status, error).of(id);
-        mirror::check(headers, message, &self.annotations.of(*params))
+        mirror::check(asking.headers, message, &self.annotations.of(*params))
             .map_err(|error| refuse(StatusCode::BAD_REQUEST, error))?;
         if GONE.contains(&&**method) {
             return Err(refuse(StatusCode::NOT_FOUND, no_such_method(method)));
         }
-        let ask = Ask { message, id, method, params: *params, client };
-        Ok(self
-            .serve(&ask)
-            .unwrap_or_else(|error| json_response(StatusCode::OK, error.response(id).into_bytes())))
+        let Asking { client, caller, .. } = asking;
+        let failed = |error: RpcError| json_response(StatusCode::OK, error.response(id).into_bytes());
+        let record = match self.let_pass(message, caller) {
+            Ok(record) => Cell::new(record),
+            Err(error) => return Ok(failed(error)),
+        };
+        let ask = Ask { message, id, method, params: *params, client, caller, record };
+        let served = self.serve(&ask);
+        // Unless somebody waits for the child's answer, this is the end.
+        close(ask.record.take(), served.as_ref().map_or_else(Outcome::of_failure, |_| Outcome::Ok));
+        Ok(served.unwrap_or_else(failed))
     }
 
     fn serve(self: &Arc<Self>, ask: &Ask<'_>) -> Result<Response, RpcError> {
         let peer = self.children.of_modern_request()?;
+        if let Some(response) = self.serve_asleep(ask, &peer) {
+            return Ok(response);
+        }
         let awake = self.children.running(&peer)?;
         let running = &awake.running;
         match (era_of(running), ask.method) {
@@ -78,12 +96,33 @@ impl Bridge {
         }
     }
 
+    /// What a child that sleeps need not be woken for.
+    fn serve_asleep(self: &Arc<Self>, ask: &Ask<'_>, peer: &Arc<Peer>) -> Option<Response> {
+        if ask.method == "server/discover"
+            && let Some(known) = peer.asleep().filter(|known| known.greeting.era == Era::Legacy)
+        {
+            return Some(discovery(ask, &known.running()));
+        }
+        let session = self.session_of(ask, peer);
+        let Ask { message, id, method, caller, .. } = *ask;
+        let (wish, started) = (Wish::None, Instant::now());
+        let request = Request { message, id, method, session: &session, caller, wish, started };
+        match peer.answer_asleep(&request)? {
+            Sent::Call(call) => {
+                Some(Waiter::new(self, peer, call).recorded(ask.record.take()).answer(ask.client))
+            }
+            Sent::Answered => None,
+        }
+    }
+
     fn send(self: &Arc<Self>, ask: &Ask<'_>, peer: &Arc<Peer>) -> Result<Response, RpcError> {
         let session = self.session_of(ask, peer);
         let (wish, started) = (Wish::None, Instant::now());
-        let Ask { message, id, method, .. } = *ask;
-        match peer.send_call(&Request { message, id, method, session: &session, wish, started })? {
-            Sent::Call(call) => Ok(Waiter::new(self, peer, call).answer(ask.client)),
+        let Ask { message, id, method, caller, .. } = *ask;
+        match peer.send_call(&Request { message, id, method, session: &session, caller, wish, started })? {
+            Sent::Call(call) => {
+                Ok(Waiter::new(self, peer, call).recorded(ask.record.take()).answer(ask.client))
+            }
             Sent::Answered => Ok(json_response(StatusCode::OK, success(id, "{}").into_bytes())),
         }
     }
@@ -92,8 +131,8 @@ impl Bridge {
     fn go_on(self: &Arc<Self>, ask: &Ask<'_>, peer: &Arc<Peer>, state: &str) -> Result<Response, RpcError> {
         let tokens = ask.message.progress_tokens();
         let token = tokens.last().copied().filter(|token| token.len() <= MAX_NAME_BYTES);
-        match self.resume(ask.id, token, ask.method, ask.params, state)? {
-            Resumed::Call(waiter) => Ok(waiter.answer(ask.client)),
+        match self.resume(ask, token, state)? {
+            Resumed::Call(waiter) => Ok(waiter.recorded(ask.record.take()).answer(ask.client)),
             Resumed::Afresh => self.send(ask, peer),
         }
     }
@@ -104,8 +143,7 @@ impl Bridge {
         let capabilities = Capabilities::read(envelope.capabilities.unwrap_or("{}"));
         let about = About { capabilities, ..About::default() };
         let level = envelope.log_level.as_deref().and_then(Level::parse);
-        let queue_bytes = self.terms.limits.stream_queue_bytes;
-        Arc::new(Session::of_request(about, level, Arc::clone(peer), queue_bytes))
+        Arc::new(Session::of_request(about, level, Arc::clone(peer)).of(ask.caller))
     }
 }
 
@@ -116,6 +154,7 @@ fn discovery(ask: &Ask<'_>, running: &Running) -> Response {
 }
 
 fn not_found(ask: &Ask<'_>) -> Response {
+    close(ask.record.take(), Outcome::Error(METHOD_NOT_FOUND));
     Refusal::with(StatusCode::NOT_FOUND, no_such_method(ask.method)).of(ask.id).response()
 }
 

@@ -3,18 +3,15 @@
 use super::super::Bridge;
 use super::super::session::Session;
 use super::mailbox::{Delivery, Letter};
-use super::replay::EventId;
-use crate::http::{Payload, Response, StreamWriter};
+use super::replay::{EventId, names_call};
+use crate::http::StreamWriter;
+pub(crate) use crate::http::event_stream;
 use crate::protocol::revision::{self, Era};
 use crate::protocol::sse;
-use ::http::{HeaderValue, header};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
-
-/// A silent stream carries a comment this often, so that nothing on the way closes it.
-const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// Where the messages of a call go.
 pub(crate) trait Sink {
@@ -45,6 +42,8 @@ pub(crate) struct Events<'w, 'c> {
     writer: &'w mut StreamWriter<'c>,
     track: Option<Track>,
     written: Instant,
+    /// A silent stream carries a comment this often, so that nothing on the way closes it.
+    comment_every: Duration,
 }
 
 /// A stream whose events have ids and are kept.
@@ -53,13 +52,34 @@ pub(crate) struct Track {
     bridge: Arc<Bridge>,
     session: Arc<Session>,
     pub(crate) stream: u64,
+    /// Raw id of the call it answers, if that is short: another process could do nothing but say that it is lost.
+    call: Option<Arc<str>>,
 }
 
 impl Track {
     /// The ids of a new stream of this session, if its clients know what to do with them: 2025-03-26 and later.
     pub(crate) fn new(bridge: &Arc<Bridge>, session: &Arc<Session>, stream: u64) -> Option<Track> {
         let resumable = session.era == Era::Legacy && session.revision >= revision::ASSUMED;
-        resumable.then(|| Track { bridge: Arc::clone(bridge), session: Arc::clone(session), stream })
+        resumable.then(|| Track {
+            bridge: Arc::clone(bridge),
+            session: Arc::clone(session),
+            stream,
+            call: None,
+        })
+    }
+
+    /// The stream answers this call (raw id).
+    pub(crate) fn of_call(mut self, id: Option<&str>) -> Track {
+        self.call = id.filter(|id| names_call(id)).map(Arc::from);
+        self
+    }
+
+    /// The id of an event as its client reads it.
+    fn name(&self, id: EventId) -> String {
+        match &self.call {
+            Some(call) => format!("{id}-{call}"),
+            None => id.to_string(),
+        }
     }
 
     /// Whether the stream begins with an id and no data, so that it can be taken up from its beginning. Clients of
@@ -78,8 +98,13 @@ impl Track {
 }
 
 impl<'w, 'c> Events<'w, 'c> {
-    pub(crate) fn new(writer: &'w mut StreamWriter<'c>, track: Option<Track>) -> Events<'w, 'c> {
-        Events { writer, track, written: Instant::now() }
+    pub(crate) fn new(
+        writer: &'w mut StreamWriter<'c>,
+        track: Option<Track>,
+        bridge: &Bridge,
+    ) -> Events<'w, 'c> {
+        let comment_every = bridge.terms.options.stream_comment;
+        Events { writer, track, written: Instant::now(), comment_every }
     }
 
     /// The first event of a stream: its id, and how long to wait before coming back to it (2025-11-25, transports,
@@ -87,7 +112,7 @@ impl<'w, 'c> Events<'w, 'c> {
     pub(crate) fn prime(&mut self, retry: Duration) -> io::Result<()> {
         match self.track.as_ref().filter(|track| track.is_primed()) {
             Some(track) => {
-                let (id, retry) = (track.present(), retry.as_millis());
+                let (id, retry) = (track.name(track.present()), retry.as_millis());
                 self.writer.write_chunk(&[format!("id: {id}\nretry: {retry}\ndata: \n\n").as_bytes()])
             }
             None => Ok(()),
@@ -106,7 +131,8 @@ impl<'w, 'c> Events<'w, 'c> {
 
     fn write(&mut self, id: Option<EventId>, message: &[u8]) -> io::Result<()> {
         self.written = Instant::now();
-        let id = id.map(|id| format!("id: {id}\n")).unwrap_or_default();
+        let name = |id: EventId| self.track.as_ref().map_or_else(|| id.to_string(), |track| track.name(id));
+        let id = id.map(|id| format!("id: {}\n", name(id))).unwrap_or_default();
         let [start, message, end] = sse::frame(message);
         self.writer.write_chunk(&[id.as_bytes(), start, message, end])
     }
@@ -124,7 +150,7 @@ impl Sink for Events<'_, '_> {
     }
 
     fn idle(&mut self) -> io::Result<()> {
-        if self.written.elapsed() < KEEP_ALIVE {
+        if self.written.elapsed() < self.comment_every {
             return Ok(());
         }
         self.written = Instant::now();
@@ -157,17 +183,4 @@ impl Sink for Outbox<'_> {
     fn is_gone(&self) -> bool {
         self.0.outbox.is_closed()
     }
-}
-
-/// A response that is an event stream, with the fields that keep middlemen from holding it back.
-pub(crate) fn event_stream<F>(body: F) -> Response
-where
-    F: FnOnce(&mut StreamWriter<'_>) -> io::Result<()> + Send + 'static,
-{
-    let mut response = Response::new(Payload::stream(body));
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache, no-transform"));
-    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
-    response
 }

@@ -7,6 +7,9 @@ use std::ops::Range;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+/// What waits here needs no room in what all mailboxes share, up to so many bytes.
+const FREE_BYTES: usize = 16 * 1024;
+
 /// What is put into a mailbox. Texts are as the child wrote them: who takes them out knows how its client wants them.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
@@ -18,6 +21,8 @@ pub(crate) enum Delivery {
     Reply { number: u64, reply: Result<String, String> },
     /// The answer to the call; without a result it is an error.
     Answer { text: String, id: Range<usize>, result: Option<Range<usize>> },
+    /// The request itself, worded for a child that cannot have got it.
+    Returned { text: String },
     /// The call is over without an answer of the child: what the client is told.
     Failed(RpcError),
 }
@@ -62,14 +67,30 @@ impl Delivery {
         match self {
             Delivery::Message(letter) => letter.text.len(),
             Delivery::Question { text, .. } => text.len(),
-            Delivery::Reply { .. } | Delivery::Answer { .. } | Delivery::Failed(_) => 0,
+            Delivery::Reply { .. }
+            | Delivery::Answer { .. }
+            | Delivery::Returned { .. }
+            | Delivery::Failed(_) => 0,
+        }
+    }
+
+    /// Whether nothing more comes of the call, so that somebody has to hear of it.
+    fn ends_call(&self) -> bool {
+        matches!(self, Delivery::Answer { .. } | Delivery::Returned { .. } | Delivery::Failed(_))
+    }
+
+    /// Bytes of text in it.
+    fn size(&self) -> usize {
+        match self {
+            Delivery::Answer { text, .. } | Delivery::Returned { text } => text.len(),
+            other => other.weight(),
         }
     }
 
     /// What counts against the bound on what is kept for clients that are away.
     fn kept_bytes(&self) -> Option<usize> {
         match self {
-            Delivery::Answer { text, .. } => Some(text.len()),
+            Delivery::Answer { text, .. } | Delivery::Returned { text } => Some(text.len()),
             Delivery::Message(_) | Delivery::Question { .. } => Some(self.weight()),
             Delivery::Reply { .. } | Delivery::Failed(_) => None,
         }
@@ -98,6 +119,9 @@ pub(crate) struct Mailbox {
 struct Queue {
     deliveries: VecDeque<Delivery>,
     bytes: usize,
+    /// Bytes of everything in it, and what of that counts against the bound on all mailboxes together.
+    size: usize,
+    share: Option<Share>,
     /// Threads that wait here: without one, a delivery costs no system call.
     waiting: usize,
     /// Counts the streams opened on this mailbox; only the newest reads.
@@ -115,6 +139,12 @@ impl Mailbox {
         Mailbox { queue: Mutex::default(), arrived: Condvar::new(), max_bytes }
     }
 
+    /// The same, where all such mailboxes together hold no more than `room`.
+    pub(crate) fn within(room: &Arc<Kept>, max_bytes: usize) -> Mailbox {
+        let queue = Queue { share: Kept::take(room, 0), ..Queue::default() };
+        Mailbox { queue: Mutex::new(queue), arrived: Condvar::new(), max_bytes }
+    }
+
     /// Leaves something. What does not fit ends the stream that reads here: its client has not kept up.
     pub(crate) fn put(&self, delivery: Delivery) {
         let mut queue = self.queue();
@@ -126,8 +156,8 @@ impl Mailbox {
         if bytes > 0 && queue.bytes > 0 && queue.bytes + bytes > self.max_bytes {
             queue.overflow();
         }
-        queue.bytes += bytes;
-        queue.deliveries.push_back(delivery);
+        let Some(delivery) = queue.find_room(delivery) else { return };
+        queue.push(delivery);
         let waiting = queue.waiting;
         drop(queue);
         if waiting > 0 {
@@ -137,9 +167,7 @@ impl Mailbox {
 
     /// Leaves something that the reader itself made of what it was sent: it is always taken.
     pub(crate) fn put_own(&self, delivery: Delivery) {
-        let mut queue = self.queue();
-        queue.bytes += delivery.weight();
-        queue.deliveries.push_back(delivery);
+        self.queue().push(delivery);
     }
 
     /// Leaves a message unless the same one is waiting already (`list_changed` says nothing more the second time).
@@ -194,6 +222,7 @@ impl Mailbox {
         }
         let mut queue = self.queue();
         queue.bytes += delivery.weight();
+        queue.size += delivery.size();
         queue.deliveries.push_front(delivery);
         None
     }
@@ -205,6 +234,7 @@ impl Mailbox {
         queue.away = None;
         queue.deliveries.clear();
         queue.bytes = 0;
+        queue.settle();
     }
 
     /// The client has left and may come back: from now on all needs room in what is kept for all such.
@@ -215,6 +245,7 @@ impl Mailbox {
         let waiting: VecDeque<Delivery> = waiting.into_iter().filter_map(|it| queue.keep(it)).collect();
         queue.bytes = waiting.iter().map(Delivery::weight).sum();
         queue.deliveries = waiting;
+        queue.settle();
     }
 
     /// The client is back.
@@ -242,10 +273,11 @@ impl Mailbox {
         self.arrived.notify_all();
     }
 
-    /// The stream `reader` is over.
-    pub(crate) fn let_go(&self, reader: u64) {
+    /// The stream `reader` is over; false if a newer one reads here.
+    pub(crate) fn let_go(&self, reader: u64) -> bool {
         let mut queue = self.queue();
         queue.is_read &= queue.reader != reader;
+        queue.reader == reader
     }
 
     /// Whether a stream reads here.
@@ -293,21 +325,60 @@ impl Queue {
             shares.push(share);
             return Some(delivery);
         }
+        kept.count_loss();
         let message = "the answer came while the client was away and was too long to keep; call again";
-        let is_answer = matches!(delivery, Delivery::Answer { .. });
-        is_answer.then(|| Delivery::Failed(RpcError::new(INTERNAL_ERROR, message)))
+        delivery.ends_call().then(|| Delivery::Failed(RpcError::new(INTERNAL_ERROR, message)))
+    }
+
+    /// What is left of a delivery when all mailboxes together are full: nothing of a message, whose stream ends; an
+    /// error of an answer.
+    fn find_room(&mut self, delivery: Delivery) -> Option<Delivery> {
+        let size = delivery.size();
+        if self.reserve(self.size + size) {
+            return Some(delivery);
+        }
+        self.overflow();
+        if self.reserve(self.size + size) {
+            return Some(delivery);
+        }
+        let message = "too many answers wait for clients that do not read; try again later";
+        delivery.ends_call().then(|| Delivery::Failed(RpcError::new(INTERNAL_ERROR, message)))
+    }
+
+    fn reserve(&mut self, size: usize) -> bool {
+        let more = size.saturating_sub(FREE_BYTES);
+        self.share.as_mut().is_none_or(|share| share.resize(more))
+    }
+
+    fn push(&mut self, delivery: Delivery) {
+        self.bytes += delivery.weight();
+        self.size += delivery.size();
+        self.deliveries.push_back(delivery);
     }
 
     fn take(&mut self) -> Option<Delivery> {
         let delivery = self.deliveries.pop_front()?;
         self.bytes -= delivery.weight();
+        self.size -= delivery.size();
+        self.reserve(self.size);
         Some(delivery)
     }
 
+    /// Some of it was dropped.
+    fn settle(&mut self) {
+        self.size = self.deliveries.iter().map(Delivery::size).sum();
+        self.reserve(self.size);
+    }
+
     fn overflow(&mut self) {
+        self.share.iter().for_each(Share::count_loss);
         self.deliveries.retain(|delivery| delivery.weight() == 0);
         self.bytes = 0;
         self.is_read = false;
+        self.settle();
+        if let Some((_, shares)) = &mut self.away {
+            shares.clear();
+        }
     }
 }
 
@@ -368,6 +439,25 @@ mod tests {
         one.come_back();
         two.put(message("now there is room"));
         assert_eq!(two.next(SOON), Some(message("now there is room")));
+    }
+
+    #[test]
+    fn all_mailboxes_together_are_bounded() {
+        let room = Kept::new(100_000);
+        let [one, two, small] = [0, 1, 2].map(|_| Mailbox::within(&room, 1_000_000));
+        let long = |bytes| "x".repeat(FREE_BYTES + bytes);
+        let answer = |text: String| Delivery::Answer { text, id: 0..0, result: None };
+        let reader = two.attach();
+        one.put(message(&long(90_000)));
+        two.put(message(&long(20_000)));
+        assert_eq!(two.read(reader, SOON), Next::Ended, "its client does not read");
+        two.put(answer(long(20_000)));
+        assert!(matches!(two.next(SOON), Some(Delivery::Failed(_))));
+        small.put(message("short ones always fit"));
+        assert_eq!(small.next(SOON), Some(message("short ones always fit")));
+        assert_eq!(one.next(SOON), Some(message(&long(90_000))));
+        two.put(answer(long(90_000)));
+        assert_eq!(two.next(SOON), Some(answer(long(90_000))), "there is room again");
     }
 
     #[test]

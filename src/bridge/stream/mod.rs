@@ -1,6 +1,7 @@
 //! The client's side: how what belongs to it is kept, rendered and written, on a POST, on the GET stream, and again
 //! for a client that comes back.
 
+mod clock;
 pub(crate) mod desk;
 pub(crate) mod events;
 pub(crate) mod kept;

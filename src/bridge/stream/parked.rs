@@ -2,9 +2,12 @@
 //! `requestState` names the call.
 
 use super::super::Bridge;
+use super::super::names;
 use super::super::peer::asks::Asker;
+use super::super::stateless::Ask;
 use super::render::{key, wrong_input};
 use super::waiter::Waiter;
+use crate::meter::Rejection;
 use crate::protocol::error::{INTERNAL_ERROR, RpcError};
 use crate::protocol::json;
 use crate::protocol::modernize;
@@ -12,7 +15,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// All of one server, by state. A state is 128 random bits: nobody can guess one.
+/// All of one server, by state.
 pub(crate) struct Parked {
     calls: Mutex<HashMap<String, Ticket>>,
     max: usize,
@@ -27,6 +30,8 @@ struct Ticket {
     questions: Vec<u64>,
     /// Of the method and the parameters: the state is for the same call only.
     digest: u64,
+    /// Whose call it is.
+    principal: Arc<str>,
     until: Instant,
 }
 
@@ -48,16 +53,17 @@ impl Parked {
         if calls.len() >= self.max {
             return None;
         }
-        let state = format!("{:032x}", rand::random::<u128>());
+        let state = names::new_state();
         calls.insert(state.clone(), ticket);
         Some(state)
     }
 
     /// Takes the call, once, if it is the one the state was given for.
-    fn take(&self, state: &str, digest: u64) -> Option<Ticket> {
+    fn take(&self, state: &str, digest: u64, principal: &str) -> Option<Ticket> {
         let mut calls = self.calls();
         let now = Instant::now();
-        let fits = calls.get(state).is_some_and(|ticket| ticket.digest == digest && ticket.until > now);
+        let is_theirs = |ticket: &Ticket| ticket.digest == digest && *ticket.principal == *principal;
+        let fits = calls.get(state).is_some_and(|ticket| is_theirs(ticket) && ticket.until > now);
         fits.then(|| calls.remove(state)).flatten()
     }
 
@@ -92,9 +98,12 @@ impl Waiter {
             self.call().mailbox.leave(&bridge.kept);
         }
         let until = Instant::now() + bridge.parked.patience;
-        let digest = self.call().origin().map_or(0, |origin| origin.digest);
-        let ticket = Ticket { waiter, questions, digest, until };
+        let origin = self.call().origin();
+        let digest = origin.map_or(0, |origin| origin.digest);
+        let principal = origin.map(|origin| Arc::clone(&origin.session.principal)).unwrap_or_default();
+        let ticket = Ticket { waiter, questions, digest, principal, until };
         bridge.parked.put(ticket).ok_or_else(|| {
+            bridge.meter().rejections.of(Rejection::Parked).count();
             let text = "too many calls wait for their clients already; try again later";
             RpcError::new(INTERNAL_ERROR, text)
         })
@@ -105,24 +114,29 @@ impl Bridge {
     /// What a modern request with a `requestState` goes on with. What it answers goes to the child.
     ///
     /// # Errors
-    /// The state is not (any more) that of this call, or an answer is missing.
+    /// The state is not (any more) that of this call, another process gave it, or an answer is missing.
     pub(crate) fn resume(
         &self,
-        id: &str,
+        ask: &Ask<'_>,
         token: Option<&str>,
-        method: &str,
-        params: Option<&str>,
         state: &str,
     ) -> Result<Resumed, RpcError> {
-        let digest = modernize::digest(method, params);
+        if names::is_anothers_state(state) {
+            return Err(wrong_input(format!(
+                "requestState is of another proxy process, or of this one before it was started again; the call \
+                 does not wait here; call again without it; {}",
+                names::ADVICE
+            )));
+        }
+        let digest = modernize::digest(ask.method, ask.params);
         let unknown = || {
             wrong_input(
                 "requestState is not that of a call which waits here: it is for one retry of the same call, \
                  and for a limited time; call again without it",
             )
         };
-        let answers = modernize::input_responses(params).unwrap_or_default();
-        let ticket = self.parked.take(state, digest).ok_or_else(unknown)?;
+        let answers = modernize::input_responses(ask.params).unwrap_or_default();
+        let ticket = self.parked.take(state, digest, ask.caller.principal()).ok_or_else(unknown)?;
         let Some(mut waiter) = ticket.waiter else { return Ok(Resumed::Afresh) };
         let answer = |number: &u64| {
             let key = key(*number);
@@ -134,7 +148,7 @@ impl Bridge {
             waiter.give_up();
             return Err(missing);
         };
-        waiter.resume(id.to_string(), token.map(str::to_string));
+        waiter.resume(ask.id.to_string(), token.map(str::to_string));
         for (number, answer) in all {
             waiter.tell_child(number, answer);
         }

@@ -1,5 +1,6 @@
 //! What a client is shown of what its child said: its own ids, and its own era.
 
+use super::super::names;
 use super::super::peer::asks::{Ask, Asker};
 use super::super::peer::calls::{Call, Origin};
 use super::mailbox::{Delivery, Letter, Mark};
@@ -62,7 +63,7 @@ impl Waiter {
         match (delivery, self.client_era()) {
             (Delivery::Message(letter), _) => self.address(letter).map_or(Step::Nothing, Step::Show),
             (Delivery::Question { number, text, id }, Era::Legacy) => {
-                Step::Show(replace(text, id, &number.to_string()))
+                Step::Show(replace(text, id, &names::question_id(number)))
             }
             (Delivery::Question { number, text, .. }, Era::Modern) => self.ask_by_result(number, &text),
             (Delivery::Reply { number, reply }, _) => self.take_reply(number, reply),
@@ -74,6 +75,7 @@ impl Waiter {
                 }
                 _ => Step::Last(replace(text, id, self.id())),
             },
+            (Delivery::Returned { text }, _) => self.make_again(&text),
             (Delivery::Failed(error), _) => Step::Last(self.failed(&error)),
         }
     }
@@ -91,7 +93,7 @@ impl Waiter {
             Mark::Token => replace(letter.text, cut, self.token()?),
             Mark::Id => replace(letter.text, cut, self.id()),
             Mark::Number(_) if self.client_era() == Era::Modern => return None,
-            Mark::Number(number) => replace(letter.text, cut, &number.to_string()),
+            Mark::Number(number) => replace(letter.text, cut, &names::question_id(number)),
         })
     }
 
@@ -129,8 +131,9 @@ impl Waiter {
         if !origin.session.about.capabilities.cover(&input.method, input.params.as_deref()) {
             return Err(format!("the server asks for {}, which this client has not declared", input.method));
         }
-        let number = self.peer.calls.number();
-        let params = input.params.map(|params| handshake::with_elicitation_id(&params, &number.to_string()));
+        let number = names::next_number();
+        let name = names::question(number);
+        let params = input.params.map(|params| handshake::with_elicitation_id(&params, &name));
         let params = params.map(|params| format!(",\"params\":{params}")).unwrap_or_default();
         let method = serde_json::Value::from(input.method);
         let text = format!("{{\"id\":0,\"jsonrpc\":\"2.0\",\"method\":{method}{params}}}");

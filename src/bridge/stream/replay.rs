@@ -1,8 +1,12 @@
 //! Events that were written and may have been lost on the way, for clients that come back with `Last-Event-ID`
 //! (2025-11-25, transports, Resumability and Redelivery).
 
+use serde_json::Value;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Longer ids of calls are not repeated with every event.
+const MAX_CALL_BYTES: usize = 64;
 
 /// The newest events of all streams of a server, bounded in bytes. The oldest is dropped first; one that would take
 /// more than a quarter of the room is not kept.
@@ -37,12 +41,28 @@ impl std::fmt::Display for EventId {
     }
 }
 
-impl EventId {
-    /// The id in a `Last-Event-ID`, if it can be one of ours.
-    pub(crate) fn parse(text: &str) -> Option<EventId> {
-        let (stream, event) = text.split_once('-')?;
-        Some(EventId { stream: stream.parse().ok()?, event: event.parse().ok()? })
+/// Where a client was when it lost a stream.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LastEvent {
+    pub(crate) at: EventId,
+    /// Raw id of the call that the stream was to answer, if the event's id named it.
+    pub(crate) call: Option<String>,
+}
+
+impl LastEvent {
+    /// From a `Last-Event-ID`, if it can be one of ours: `STREAM-EVENT` or `STREAM-EVENT-CALL`.
+    pub(crate) fn parse(text: &str) -> Option<LastEvent> {
+        let mut parts = text.splitn(3, '-');
+        let (stream, event) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+        let call = parts.next().filter(|call| names_call(call)).map(str::to_string);
+        Some(LastEvent { at: EventId { stream, event }, call })
     }
+}
+
+/// Whether a raw id can stand in the id of an event, which is a header's value when its client comes back.
+pub(crate) fn names_call(raw: &str) -> bool {
+    let is_short = raw.len() <= MAX_CALL_BYTES && raw.bytes().all(|byte| byte.is_ascii_graphic());
+    is_short && serde_json::from_str(raw).is_ok_and(|id: Value| id.is_number() || id.is_string())
 }
 
 impl Replay {
@@ -131,9 +151,16 @@ mod tests {
 
     #[test]
     fn ids_are_read_back() {
-        assert_eq!(EventId::parse(&id(3, 14).to_string()), Some(id(3, 14)));
-        for other in ["", "-", "3", "3-", "a-1", "1-2-3"] {
-            assert_eq!(EventId::parse(other), None, "{other}");
+        let at = |call: Option<&str>| Some(LastEvent { at: id(3, 14), call: call.map(str::to_string) });
+        assert_eq!(LastEvent::parse(&id(3, 14).to_string()), at(None));
+        for call in ["7", "-7", "1.0", "\"a-b\""] {
+            assert_eq!(LastEvent::parse(&format!("3-14-{call}")), at(Some(call)));
+        }
+        for call in ["", "x", "\"a", "{}", "null", "\"a b\"", "\"ä\"", &"1".repeat(65)] {
+            assert_eq!(LastEvent::parse(&format!("3-14-{call}")), at(None), "{call}");
+        }
+        for other in ["", "-", "3", "3-", "a-1"] {
+            assert_eq!(LastEvent::parse(other), None, "{other}");
         }
     }
 }

@@ -5,10 +5,14 @@ use super::super::Bridge;
 use super::super::peer::Peer;
 use super::super::peer::calls::Call;
 use super::super::session::Session;
+use super::super::tools::{close, ended};
+use super::clock::{Clock, Pauses};
 use super::events::{Events, Sink, Track, event_stream};
 use super::mailbox::{Delivery, Next};
 use super::render::{Inputs, Step, error_code};
+use crate::auth::calls::{Outcome as Ended, Record};
 use crate::http::{Client, Payload, Response, StreamPermit, json_response};
+use crate::meter::Open;
 use crate::protocol::modern;
 use crate::protocol::revision::Era;
 use ::http::StatusCode;
@@ -33,7 +37,9 @@ pub(crate) struct Waiter {
     /// The stream that answers it, once there is one.
     stream: Option<u64>,
     /// The place of one that lasts.
-    permit: Option<StreamPermit>,
+    permit: Option<Open<StreamPermit>>,
+    /// Of the request, until it is over.
+    record: Option<Record>,
 }
 
 /// How an exchange ended.
@@ -58,13 +64,28 @@ impl Waiter {
             pauses: Pauses::default(),
             stream: None,
             permit: None,
+            record: None,
         }
     }
 
     /// It will hold a long-lived stream.
-    pub(crate) fn with_permit(mut self, permit: StreamPermit) -> Waiter {
+    pub(crate) fn with_permit(mut self, permit: Open<StreamPermit>) -> Waiter {
         self.permit = Some(permit);
         self
+    }
+
+    /// Its end is to be noted there.
+    pub(crate) fn recorded(mut self, record: Option<Record>) -> Waiter {
+        self.record = record;
+        self.note_number();
+        self
+    }
+
+    /// In the audit log the call has the id that the child knows it by.
+    fn note_number(&mut self) {
+        if let Some(record) = &mut self.record {
+            record.sent_as(self.call.number);
+        }
     }
 
     pub(crate) fn call(&self) -> &Call {
@@ -110,6 +131,24 @@ impl Waiter {
             self.peer.abandon(&call, "cancelled"); // as the one before was meanwhile
         }
         self.call = call;
+        self.note_number();
+    }
+
+    /// Makes the call again that no child has got: it waits for the next one, as a new call does.
+    pub(crate) fn make_again(&mut self, text: &str) -> Step {
+        if Instant::now() >= self.clock.end {
+            return Step::Last(self.timed_out());
+        }
+        let awake = self.bridge.children.running(&self.peer);
+        match awake.and_then(|_awake| self.peer.make_again(&self.call, text)) {
+            Ok(call) => {
+                self.peer.calls.resume(call.number, self.clock.end);
+                self.call = call;
+                self.note_number();
+                Step::Nothing
+            }
+            Err(error) => Step::Last(self.failed(&error)),
+        }
     }
 
     /// The client has come back with another request for the same call.
@@ -142,21 +181,30 @@ impl Waiter {
         }
     }
 
-    /// Takes in a delivery, if there is one.
+    /// Takes in a delivery, if there is one. The last of a call ends its record.
     fn next(&mut self, delivery: Option<Delivery>) -> Option<Step> {
         let delivery = delivery?;
         match &delivery {
             Delivery::Question { .. } => self.wait_for_a_person(),
             _ => self.clock.restart(),
         }
-        Some(self.render(delivery))
+        let ended = self.record.as_ref().map(|_| ended(&delivery));
+        let step = self.render(delivery);
+        match step {
+            Step::Last(_) => close(self.record.take(), ended.unwrap_or(Ended::NoAnswer)),
+            Step::Parked(_) => close(self.record.take(), Ended::InputRequired),
+            Step::Show(_) | Step::Nothing => {}
+        }
+        Some(step)
     }
 
-    /// What the answer tells us beside its client.
-    fn note(&self, text: &str) {
-        if self.call.origin().is_some_and(|origin| origin.method == "tools/list") {
-            self.bridge.annotations.learn(text);
-        }
+    /// The last message as its client may see it. What it tells us beside is kept in mind.
+    fn shown(&self, text: String) -> String {
+        let Some(origin) = self.call.origin().filter(|origin| origin.method == "tools/list") else {
+            return text;
+        };
+        self.bridge.annotations.learn(&text);
+        self.bridge.list_for(&origin.caller, text, self.id())
     }
 
     fn wait_for_a_person(&mut self) {
@@ -165,7 +213,7 @@ impl Waiter {
     }
 
     fn json(&self, text: String) -> Response {
-        self.note(&text);
+        let text = self.shown(text);
         let status = match self.client_era() {
             Era::Legacy => StatusCode::OK,
             Era::Modern => error_code(&text).map_or(StatusCode::OK, status_of),
@@ -181,7 +229,8 @@ impl Waiter {
         let session = self.session().map(Arc::clone);
         let track = session.and_then(|session| {
             let stream = session.streams.fetch_add(1, Ordering::Relaxed) + 1;
-            Track::new(&self.bridge, &session, stream)
+            let track = Track::new(&self.bridge, &session, stream);
+            track.map(|track| track.of_call(self.call().origin().map(|origin| &*origin.id)))
         });
         self.stream = track.as_ref().map(|track| track.stream);
         let mut unsent = Unsent(Some(self));
@@ -191,7 +240,7 @@ impl Waiter {
                 let options = &waiter.bridge.terms.options;
                 (options.retry, options.stream_close_after)
             };
-            let mut events = Events::new(writer, track.clone());
+            let mut events = Events::new(writer, track.clone(), &waiter.bridge);
             // If that fails, so does what follows; it is kept for when the client comes back.
             let _ = events.prime(retry);
             let is_primed = track.is_some_and(|track| track.is_primed());
@@ -271,8 +320,7 @@ impl Waiter {
                     return Outcome::Over;
                 }
                 Step::Last(text) => {
-                    self.note(&text);
-                    let _ = sink.end(text); // it is kept for a client that comes back, if it can
+                    let _ = sink.end(self.shown(text)); // it is kept for a client that comes back, if it can
                     self.call.mailbox.close();
                     return Outcome::Over;
                 }
@@ -290,8 +338,9 @@ impl Waiter {
 
     /// Nobody waits for the answer any more. For a modern client that is a cancellation (2026-07-28, transports,
     /// Streamable HTTP); a legacy client's call goes on, and its answer is dropped.
-    pub(crate) fn give_up(self) {
+    pub(crate) fn give_up(mut self) {
         if self.client_era() == Era::Modern {
+            close(self.record.take(), Ended::Cancelled);
             self.peer.abandon(&self.call, "the client closed its connection");
         }
         self.call.mailbox.close();
@@ -301,11 +350,12 @@ impl Waiter {
     fn timed_out(&mut self) -> String {
         let answered = !self.peer.abandon(&self.call, "timed out");
         if answered
-            && let Some(delivery @ Delivery::Answer { .. }) = self.call.mailbox.next(Duration::ZERO)
-            && let Step::Last(text) = self.render(delivery)
+            && let delivery @ Some(Delivery::Answer { .. }) = self.call.mailbox.next(Duration::ZERO)
+            && let Some(Step::Last(text)) = self.next(delivery)
         {
             return text;
         }
+        close(self.record.take(), Ended::TimedOut);
         let name = self.peer.server.name();
         let text =
             format!("server {name} did not answer within {}; the call was cancelled", self.clock.which());
@@ -327,66 +377,6 @@ impl Drop for Unsent {
     fn drop(&mut self) {
         if let Some(waiter) = self.0.take() {
             waiter.give_up();
-        }
-    }
-}
-
-/// None the first time, then each twice as long as the one before.
-#[derive(Default)]
-pub(crate) struct Pauses(Duration);
-
-impl Pauses {
-    const SHORTEST: Duration = Duration::from_millis(10);
-    const LONGEST: Duration = Duration::from_secs(1);
-
-    pub(crate) fn next(&mut self) -> Duration {
-        let next = (self.0 * 2).clamp(Pauses::SHORTEST, Pauses::LONGEST);
-        std::mem::replace(&mut self.0, next)
-    }
-}
-
-/// The deadlines of one call.
-struct Clock {
-    end: Instant,
-    idle: Duration,
-    idle_end: Instant,
-    total: Duration,
-}
-
-/// A subscription lasts as long as its client stays: longer than anybody waits.
-const ENDLESS: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
-
-impl Clock {
-    fn new(bridge: &Bridge, call: &Call) -> Clock {
-        let options = &bridge.terms.options;
-        let (idle, total) = match call.listens() {
-            true => (ENDLESS, ENDLESS),
-            false => (options.call_idle, options.call_timeout),
-        };
-        let now = Instant::now();
-        Clock { end: now + total, idle, idle_end: now + idle, total }
-    }
-
-    /// Time until the nearer deadline.
-    fn left(&self) -> Duration {
-        self.end.min(self.idle_end).saturating_duration_since(Instant::now())
-    }
-
-    /// The child gave a sign of life for this call.
-    fn restart(&mut self) {
-        self.idle_end = Instant::now() + self.idle;
-    }
-
-    /// A person has to answer first, which may take so long.
-    fn allow(&mut self, patience: Duration) {
-        self.idle_end = Instant::now() + self.idle.max(patience);
-        self.end = self.end.max(self.idle_end);
-    }
-
-    fn which(&self) -> String {
-        match self.idle_end < self.end {
-            true => format!("call_idle_seconds = {}", self.idle.as_secs()),
-            false => format!("call_timeout_seconds = {}", self.total.as_secs()),
         }
     }
 }

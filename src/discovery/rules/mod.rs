@@ -148,13 +148,30 @@ impl Refusal {
     /// A program that is not there.
     pub(super) fn not_installed(program: &str) -> Self {
         let reason = format!("{program} is not installed or not on PATH");
-        Refusal::new(reason, "install it, or remove the folder or entry")
+        let source = whence(program).map(|source| format!(" ({source})")).unwrap_or_default();
+        Refusal::new(reason, format!("install it{source}, or remove the folder or entry"))
     }
 
     /// A manifest that is none.
     fn unreadable(scene: &Scene<'_>, file: &str, fault: &str) -> Self {
         Refusal::new(format!("{file} cannot be read: {fault}"), format!("repair {}/{file}", scene.shown))
     }
+}
+
+/// Where programs come from that start servers.
+fn whence(program: &str) -> Option<&'static str> {
+    Some(match program {
+        "node" => "Node.js 18 or later: https://nodejs.org",
+        "npx" | "npm" => "it comes with Node.js 18 or later: https://nodejs.org",
+        "python" | "python3" => "Python 3.10 or later: https://www.python.org",
+        "uv" | "uvx" => "it comes with uv: https://docs.astral.sh/uv",
+        "docker" => "Docker Engine: https://docs.docker.com/engine/install",
+        "deno" => "https://deno.com",
+        "bun" | "bunx" => "https://bun.sh",
+        "go" => "https://go.dev",
+        "cargo" => "Rust: https://rustup.rs",
+        _ => return None,
+    })
 }
 
 /// What the manifests say.

@@ -135,7 +135,7 @@ impl<'w> Delivery<'w> {
 
     fn has_answered(&mut self) {
         self.answered = true;
-        self.landed = self.id().and_then(|id| self.wire.flights.land(id));
+        self.landed = self.id().and_then(|id| self.wire.flights.land(id)).map(|landed| landed.holder);
         connector::linger(LINGER);
     }
 }

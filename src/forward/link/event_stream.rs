@@ -83,7 +83,10 @@ impl EventStream {
 fn post_all(wire: &Wire, url: &Uri, letters: &Letters) {
     while let Some(Letter { body, matter }) = letters.next() {
         let wait = Wait::Whole(NOTICE_TIMEOUT);
-        let sent = Errand::on(&wire.leash).run(|| wire.peer.post(Some(url), &body, HeaderMap::new(), wait));
+        let sent = Errand::on(&wire.leash).run(|| match &matter {
+            Matter::Request { flight, .. } => wire.send(flight, Some(url), &body, HeaderMap::new(), wait),
+            _ => wire.peer.post(Some(url), &body, HeaderMap::new(), wait),
+        });
         match (sent, matter) {
             (Ok(_), _) => {}
             (Err(trouble), Matter::Request { flight, .. }) => wire.fail(&flight, &trouble),

@@ -9,7 +9,7 @@ use std::sync::Arc;
 /// A message on its way to the server.
 pub(super) struct Letter {
     /// Without a line end.
-    pub(super) body: Vec<u8>,
+    pub(super) body: Arc<Vec<u8>>,
     pub(super) matter: Matter,
 }
 
@@ -32,10 +32,11 @@ impl Letter {
     /// There is no place.
     pub(super) fn new(mut body: Vec<u8>, flights: &Arc<Flights>) -> Result<Letter, InputError> {
         body.pop_if(|byte| *byte == b'\n');
+        let body = Arc::new(body);
         let text = str::from_utf8(&body).unwrap_or_default();
         let matter = match Message::parse(text, usize::MAX).map(|message| message.kind) {
             Ok(Kind::Request { id, method, .. }) => {
-                Matter::Request { method: method.into_owned(), flight: flights.enter(id)? }
+                Matter::Request { method: method.into_owned(), flight: flights.enter(id, &body)? }
             }
             Ok(Kind::Notification { method, params }) => match cancelled(&method, params) {
                 Some(id) => Matter::Cancel { id },

@@ -16,8 +16,6 @@ enum End {
     Broken { was_good: bool },
     /// There is none.
     Never,
-    /// The session is not known any more.
-    Forgotten,
 }
 
 impl Streamable {
@@ -27,9 +25,8 @@ impl Streamable {
         let mut reader = sse::Reader::new(self.wire.max_message_bytes);
         let mut pauses = Pauses::default();
         loop {
-            match Errand::on(&self.wire.leash).run(|| self.listen_once(&mut reader)) {
+            match self.listen_once(&mut reader) {
                 End::Never => return,
-                End::Forgotten => return self.forgotten(),
                 End::Broken { was_good: true } => pauses.reset(),
                 End::Broken { was_good: false } => {}
             }
@@ -41,28 +38,30 @@ impl Streamable {
     }
 
     fn listen_once(&self, reader: &mut sse::Reader) -> End {
-        let stream = match self.get(reader.last_id()) {
+        let errand = Errand::on(&self.wire.leash);
+        let last_id = reader.last_id().map(str::to_string);
+        let asked = self.with_session(|headers| errand.run(|| self.get_with(headers, last_id.as_deref())));
+        let stream = match asked {
             Ok(Some(stream)) => stream,
             Ok(None) => return End::Never,
-            Err(Trouble::Broken(_)) => return End::Broken { was_good: false },
-            Err(Trouble::Refused(refusal)) => return self.refused(&refusal),
+            Err(Trouble::Refused(refusal)) => return refused(&refusal),
+            Err(_) => return End::Broken { was_good: false },
         };
         let opened = Instant::now();
         let mut delivery = Delivery::of_stream(&self.wire);
         // Whether it ended or broke makes no difference.
-        let _ = delivery.events(stream, reader);
+        let _ = errand.run(|| delivery.events(stream, reader));
         End::Broken { was_good: delivery.any || opened.elapsed() > LONGEST }
     }
+}
 
-    /// 405 says that there is no such stream, 409 that the server still holds the one before, 429 and 5xx that there
-    /// may be one later.
-    fn refused(&self, refusal: &Refusal) -> End {
-        match refusal.status {
-            _ if self.has_session() && refusal.forgets_session() => End::Forgotten,
-            StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => End::Broken { was_good: false },
-            StatusCode::NOT_IMPLEMENTED => End::Never,
-            status if status.is_server_error() => End::Broken { was_good: false },
-            _ => End::Never,
-        }
+/// 405 says that there is no such stream, 409 that the server still holds the one before, 429 and 5xx that there may
+/// be one later.
+fn refused(refusal: &Refusal) -> End {
+    match refusal.status {
+        StatusCode::CONFLICT | StatusCode::TOO_MANY_REQUESTS => End::Broken { was_good: false },
+        StatusCode::NOT_IMPLEMENTED => End::Never,
+        status if status.is_server_error() => End::Broken { was_good: false },
+        _ => End::Never,
     }
 }

@@ -24,9 +24,9 @@ mod modern;
 pub mod nature;
 mod outbox;
 mod pauses;
-mod peer;
+pub(super) mod peer;
 mod reference;
-mod refusal;
+pub(super) mod refusal;
 pub mod sight;
 mod streamable;
 mod wire;
@@ -91,12 +91,11 @@ impl Link {
         match &self.place {
             Place::Fixed(target) => Ok((target.clone(), None)),
             Place::Server(forward, url) => {
-                let server = &forward.server;
-                let fate = server.running().map(|running| (Arc::clone(server), running.generation));
-                let target = forward.present_target()?;
+                let running = forward.server.running().ok_or("it does not run")?;
+                let target = forward.target(&running)?;
                 let target =
                     url.as_ref().map_or_else(|| target.as_ref().clone(), |url| target.at(url.clone()));
-                Ok((target, fate))
+                Ok((target, Some((Arc::clone(&forward.server), running.generation))))
             }
         }
     }
@@ -145,6 +144,8 @@ impl Forward {
 trait Ear: Send + Sync {
     fn line(&self, line: Vec<u8>);
     fn oversize(&self, line: &Oversize);
+    /// Takes back a request that the server cannot have got; false if nobody makes it again.
+    fn undelivered(&self, line: &[u8]) -> bool;
     fn ended(&self, why: &str);
 }
 
@@ -155,6 +156,10 @@ impl Ear for Inlet {
 
     fn oversize(&self, line: &Oversize) {
         Inlet::oversize(self, line);
+    }
+
+    fn undelivered(&self, line: &[u8]) -> bool {
+        Inlet::undelivered(self, line)
     }
 
     fn ended(&self, why: &str) {

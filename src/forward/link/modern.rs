@@ -45,14 +45,14 @@ impl Modern {
     fn call(&self, flight: &Flight, method: &str, body: &[u8]) {
         let mut witness = |answer: &str| self.learn(method, answer);
         let mut delivery = Delivery::of_call(&self.wire, flight, &mut witness);
-        let done = Errand::on(&flight.leash).run(|| self.exchange(body, &mut delivery));
+        let done = Errand::on(&flight.leash).run(|| self.exchange(flight, body, &mut delivery));
         if let Err(trouble) = done {
             self.wire.fail(flight, &trouble);
         }
     }
 
-    fn exchange(&self, body: &[u8], delivery: &mut Delivery<'_>) -> Result<(), Trouble> {
-        let answer = self.wire.peer.post(None, body, self.headers(body), Wait::Call)?;
+    fn exchange(&self, flight: &Flight, body: &[u8], delivery: &mut Delivery<'_>) -> Result<(), Trouble> {
+        let answer = self.wire.send(flight, None, body, self.headers(body), Wait::Call)?;
         match answer.content {
             Content::Body { reader, length } => delivery.body(reader, length),
             Content::Nothing => Err(Trouble::Broken("took the request and gave no answer".into())),

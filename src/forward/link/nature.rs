@@ -104,12 +104,31 @@ impl Peer {
     }
 
     /// The header of the answer, and the result in it.
-    fn ask(
+    ///
+    /// # Errors
+    /// There is none.
+    pub(in crate::forward) fn ask(
         &self,
         body: &str,
         headers: HeaderMap,
         patience: Duration,
     ) -> Result<(HeaderMap, String), Trouble> {
+        match self.say(body, headers, patience)? {
+            (headers, Some(result)) => Ok((headers, result)),
+            (_, None) => Err(Trouble::Broken("answered without a result".into())),
+        }
+    }
+
+    /// Sends a request of ours and reads the answer: its header, and its result unless it is an error.
+    ///
+    /// # Errors
+    /// The server cannot be reached, breaks off, or refuses it.
+    pub(in crate::forward) fn say(
+        &self,
+        body: &str,
+        headers: HeaderMap,
+        patience: Duration,
+    ) -> Result<(HeaderMap, Option<String>), Trouble> {
         let Answer { headers, content } = self.post(None, body.as_bytes(), headers, Wait::Whole(patience))?;
         let answer = match content {
             Content::Events(stream) => first_answer(stream),
@@ -120,10 +139,7 @@ impl Peer {
             }
             Content::Nothing => None,
         };
-        match answer {
-            Some(result) => Ok((headers, result)),
-            None => Err(Trouble::Broken("answered without a result".into())),
-        }
+        Ok((headers, answer))
     }
 }
 
@@ -133,9 +149,13 @@ const CLIENT: &str = concat!(r#"{"name":"mcp-proxy","version":""#, env!("CARGO_P
 /// A legacy greeting.
 pub(super) fn hello() -> String {
     let revision = NEWEST_LEGACY.as_str();
-    format!(
-        r#"{{"jsonrpc":"2.0","id":{ID},"method":"initialize","params":{{"protocolVersion":"{revision}","capabilities":{{}},"clientInfo":{CLIENT}}}}}"#
-    )
+    let params = format!(r#"{{"protocolVersion":"{revision}","capabilities":{{}},"clientInfo":{CLIENT}}}"#);
+    question("initialize", &params)
+}
+
+/// A request of ours with these parameters (raw JSON).
+pub(in crate::forward) fn question(method: &str, params: &str) -> String {
+    format!(r#"{{"jsonrpc":"2.0","id":{ID},"method":"{method}","params":{params}}}"#)
 }
 
 pub(super) fn first_answer(stream: impl Read) -> Option<String> {

@@ -35,6 +35,10 @@ impl Outlet for Outbox {
     fn close(&self) {
         self.wire.close();
     }
+
+    fn leads_to(&self) -> Option<u64> {
+        self.wire.leads_to()
+    }
 }
 
 impl Drop for Outbox {

@@ -17,14 +17,14 @@ const MAX_REFUSAL_BYTES: u64 = 64 * 1024;
 
 /// The server at the other end.
 #[derive(Clone)]
-pub(super) struct Peer {
-    pub(super) agent: Agent,
-    pub(super) target: Target,
+pub(in crate::forward) struct Peer {
+    pub(in crate::forward) agent: Agent,
+    pub(in crate::forward) target: Target,
 }
 
 /// How long an exchange may take.
 #[derive(Clone, Copy)]
-pub(super) enum Wait {
+pub(in crate::forward) enum Wait {
     /// The answer must begin in the agent's time for it; its end may take as long as it likes.
     Call,
     /// For ever: a server may send the head of a stream together with its first event.
@@ -34,13 +34,13 @@ pub(super) enum Wait {
 }
 
 /// An answer with a status that says that all is well.
-pub(super) struct Answer {
-    pub(super) headers: HeaderMap,
-    pub(super) content: Content,
+pub(in crate::forward) struct Answer {
+    pub(in crate::forward) headers: HeaderMap,
+    pub(in crate::forward) content: Content,
 }
 
 /// What it holds.
-pub(super) enum Content {
+pub(in crate::forward) enum Content {
     /// Messages, each as an event.
     Events(BodyReader<'static>),
     /// Something else; most likely a message. `length` in bytes, if the server says.
@@ -54,7 +54,7 @@ impl Peer {
     ///
     /// # Errors
     /// The server cannot be reached, breaks off, or refuses it.
-    pub(super) fn post(
+    pub(in crate::forward) fn post(
         &self,
         url: Option<&Uri>,
         body: &[u8],
@@ -70,7 +70,7 @@ impl Peer {
     ///
     /// # Errors
     /// The server cannot be reached, or refuses it.
-    pub(super) fn get(
+    pub(in crate::forward) fn get(
         &self,
         url: Option<&Uri>,
         mut headers: HeaderMap,
@@ -84,7 +84,7 @@ impl Peer {
     ///
     /// # Errors
     /// The server cannot be reached, or refuses it.
-    pub(super) fn delete(&self, headers: HeaderMap, wait: Wait) -> Result<Answer, Trouble> {
+    pub(in crate::forward) fn delete(&self, headers: HeaderMap, wait: Wait) -> Result<Answer, Trouble> {
         self.exchange(Method::DELETE, None, headers, None, wait)
     }
 
@@ -106,7 +106,7 @@ impl Peer {
             Some(body) => self.run(request.map(|()| body), wait),
             None => self.run(request, wait),
         };
-        Answer::sort(answer.map_err(|error| Trouble::broken(&error))?)
+        Answer::sort(answer.map_err(|error| Trouble::of_exchange(&error))?)
     }
 
     fn run<B: AsSendBody>(

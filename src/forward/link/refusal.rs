@@ -2,27 +2,44 @@
 
 use super::reference::resolve;
 use crate::config::redact;
+use crate::forward::session::forgotten::forgets_session;
 use crate::protocol::error::{INTERNAL_ERROR, RpcError};
 use crate::protocol::message::{Kind, Message};
 use crate::secrets;
 use ::http::{HeaderMap, StatusCode, Uri, header};
 use std::borrow::Cow;
+use std::io;
 
 /// What is shown of a body that is no message.
 const SHOWN_BYTES: usize = 200;
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(super) enum Trouble {
+pub(in crate::forward) enum Trouble {
     /// The server answered with an HTTP error.
     Refused(Refusal),
-    /// It could not be reached, or the answer broke off: how, in words.
+    /// The answer did not come, or broke off: how, in words.
     Broken(String),
+    /// The server cannot have got the message: why, in words.
+    Unsent(String),
 }
 
 impl Trouble {
-    pub(super) fn broken(error: &dyn std::fmt::Display) -> Trouble {
+    pub(in crate::forward) fn broken(error: &dyn std::fmt::Display) -> Trouble {
         Trouble::Broken(format!("did not answer: {error}"))
+    }
+
+    /// Of an exchange that brought no answer.
+    pub(super) fn of_exchange(error: &ureq::Error) -> Trouble {
+        match was_not_sent(error) {
+            true => Trouble::Unsent(format!("did not answer: {error}")),
+            false => Trouble::broken(error),
+        }
+    }
+
+    /// Whether no answer came at all.
+    pub(in crate::forward) fn is_broken(&self) -> bool {
+        matches!(self, Trouble::Broken(_) | Trouble::Unsent(_))
     }
 
     /// The response that tells it to who sent the request `id`, from `name`.
@@ -40,14 +57,19 @@ impl std::fmt::Display for Trouble {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Trouble::Refused(refusal) => refusal.fmt(f),
-            Trouble::Broken(how) => f.write_str(how),
+            Trouble::Broken(how) | Trouble::Unsent(how) => f.write_str(how),
         }
     }
 }
 
+/// Whether nobody can have read the request.
+pub(in crate::forward) fn was_not_sent(error: &ureq::Error) -> bool {
+    matches!(error, ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused)
+}
+
 /// An HTTP error.
 #[derive(Debug)]
-pub(super) struct Refusal {
+pub(in crate::forward) struct Refusal {
     pub(super) status: StatusCode,
     location: Option<String>,
     /// 401 with a challenge (RFC 9110, 11.6.1).
@@ -79,23 +101,9 @@ impl Refusal {
         resolve(endpoint, place).ok().map(|url| url.path().to_string())
     }
 
-    /// Whether it says that the session of the request is not known: 404 (2025-11-25, basic, transports, Session
-    /// Management), or 400 with an error about the session, as servers made after the SDK's examples answer.
-    pub(super) fn forgets_session(&self) -> bool {
-        let about_session = || {
-            let text = str::from_utf8(&self.body).unwrap_or_default();
-            match Message::parse(text, usize::MAX).map(|message| message.kind) {
-                Ok(Kind::Response { id: "null", error: Some(error), .. }) => {
-                    error.to_ascii_lowercase().contains("session")
-                }
-                _ => false,
-            }
-        };
-        match self.status {
-            StatusCode::NOT_FOUND => true,
-            StatusCode::BAD_REQUEST => about_session(),
-            _ => false,
-        }
+    /// Whether it says that the session of the request is not known.
+    pub(in crate::forward) fn forgets_session(&self) -> bool {
+        forgets_session(self.status, &self.body)
     }
 }
 
@@ -162,17 +170,5 @@ mod tests {
         assert!(answer.contains(r#"server x answered HTTP 500: oh \"no\"xxx"#), "{answer}");
         assert!(answer.len() < 400);
         assert!(refused(401, "").response("x", "1").contains("credentials"));
-    }
-
-    #[test]
-    fn a_session_is_forgotten_in_two_ways() {
-        let forgets = |status, body| match refused(status, body) {
-            Trouble::Refused(refusal) => refusal.forgets_session(),
-            Trouble::Broken(_) => false,
-        };
-        let no_session =
-            r#"{"jsonrpc":"2.0","id":null,"error":{"code":-32000,"message":"No valid Session"}}"#;
-        assert!(forgets(404, "") && forgets(400, no_session));
-        assert!(!forgets(400, "no session") && !forgets(500, no_session));
     }
 }

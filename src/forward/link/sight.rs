@@ -82,7 +82,7 @@ impl Peer {
         match self.greet(path, patience) {
             Ok(sight) => sight,
             Err(Trouble::Refused(refusal)) => self.refused(&refusal, path, patience),
-            Err(Trouble::Broken(_)) => Sight::Silent,
+            Err(_) => Sight::Silent,
         }
     }
 

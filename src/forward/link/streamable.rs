@@ -9,37 +9,45 @@ use super::refusal::Trouble;
 use super::wire::{Letters, Wire};
 use crate::forward::connector::Errand;
 use crate::forward::leash::Leash;
+use crate::forward::session::matter::{About, Matter as Said};
+use crate::forward::session::replay::replay;
+use crate::forward::session::seat::Seat;
+use crate::forward::{LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID};
+use crate::ledger::Record;
 use crate::protocol::{json, sse};
 use crate::thread;
-use ::http::{HeaderMap, HeaderName, HeaderValue};
+use ::http::{HeaderMap, HeaderValue};
 use std::io::Read;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use ureq::BodyReader;
 
-const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
-
 /// A server has nothing to do for a message that wants no answer.
 pub(super) const NOTICE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Saying goodbye may hold nobody up.
 const DELETE_TIMEOUT: Duration = Duration::from_secs(2);
+/// So many subscriptions are said again.
+const MAX_SUBSCRIPTIONS: usize = 1000;
 /// A stream that broke off cannot be gone on with if the server does not answer this many times.
 const MAX_RETURNS: u32 = 3;
 
 /// One session.
 pub(super) struct Streamable {
     pub(super) wire: Arc<Wire>,
+    /// What the server calls it: in the one life of it that a link knows.
+    seat: Seat,
     session: Mutex<Session>,
 }
 
-/// What every message after `initialize` says.
+/// The server's life, as long as the link's.
+const LIFE: u64 = 0;
+
+/// What every message after `initialize` says, and what has to be said again to a server that has forgotten it.
 #[derive(Default)]
 struct Session {
-    id: Option<HeaderValue>,
     revision: Option<HeaderValue>,
-    /// Whether the server no longer knows it. The id stays: other requests hear the same of it.
+    record: Record,
+    /// Whether the server no longer knows it, and would not begin it anew.
     is_forgotten: bool,
     /// Whether the GET stream has been asked for.
     listens: bool,
@@ -47,7 +55,7 @@ struct Session {
 
 impl Streamable {
     pub(super) fn new(wire: Arc<Wire>) -> Arc<Streamable> {
-        Arc::new(Streamable { wire, session: Mutex::default() })
+        Arc::new(Streamable { wire, seat: Seat::new(None), session: Mutex::default() })
     }
 
     /// The thread that takes the messages in their order. A request flies alone, but what comes before it has arrived
@@ -81,6 +89,9 @@ impl Streamable {
 
     /// Everything else waits until this is answered.
     fn initialize(&self, flight: &Flight, body: &[u8]) {
+        if let About::Hello(params) = Said::read(body, usize::MAX).about {
+            self.session().record.initialize = params;
+        }
         self.call(flight, body, &mut |answer| {
             let result = json::member(answer, "result").unwrap_or_default();
             let revision = json::member(result, "protocolVersion").and_then(json::string);
@@ -91,25 +102,68 @@ impl Streamable {
     /// Carries a request and its answer. `witness` sees the answer first.
     fn call(&self, flight: &Flight, body: &[u8], witness: &mut dyn FnMut(&str)) {
         let mut delivery = Delivery::of_call(&self.wire, flight, witness);
-        let done = Errand::on(&flight.leash).run(|| self.exchange(flight, body, &mut delivery));
-        match done {
-            Err(Trouble::Refused(refusal)) if self.has_session() && refusal.forgets_session() => {
-                self.forgotten();
-            }
+        let errand = Errand::on(&flight.leash);
+        match self.with_session(|headers| errand.run(|| self.exchange(flight, body, headers, &mut delivery)))
+        {
+            Ok(()) => self.note(Said::read(body, usize::MAX).about),
             Err(trouble) => self.wire.fail(flight, &trouble),
-            Ok(()) => {}
         }
     }
 
-    fn exchange(&self, flight: &Flight, body: &[u8], delivery: &mut Delivery<'_>) -> Result<(), Trouble> {
-        let answer = self.wire.peer.post(None, body, self.headers(), Wait::Call)?;
+    fn exchange(
+        &self,
+        flight: &Flight,
+        body: &[u8],
+        headers: HeaderMap,
+        delivery: &mut Delivery<'_>,
+    ) -> Result<(), Trouble> {
+        let answer = self.wire.send(flight, None, body, headers, Wait::Call)?;
         if let Some(id) = answer.headers.get(SESSION_ID) {
-            self.session().id.get_or_insert_with(|| id.clone());
+            self.seat.settle(LIFE, id);
         }
         match answer.content {
             Content::Body { reader, length } => delivery.body(reader, length),
             Content::Events(stream) => self.stream(flight, stream, delivery),
             Content::Nothing => Err(Trouble::Broken("took the request and gave no answer".into())),
+        }
+    }
+
+    /// Sends something with the headers of the session. If the server refuses it because it does not know the session
+    /// any more, that is begun anew, once for all, and it is sent again. A link whose session cannot be begun anew ends.
+    pub(super) fn with_session<T>(
+        &self,
+        mut send: impl FnMut(HeaderMap) -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        let headers = self.headers();
+        let stale = headers.get(SESSION_ID).cloned();
+        match (send(headers), stale) {
+            (Err(Trouble::Refused(refusal)), Some(stale)) if refusal.forgets_session() => {
+                self.begin_anew(&stale)?;
+                send(self.headers())
+            }
+            (sent, _) => sent,
+        }
+    }
+
+    fn begin_anew(&self, stale: &HeaderValue) -> Result<(), Trouble> {
+        let begun = self.seat.id(LIFE, Some(stale), || {
+            let record = self.session().record.clone();
+            let params = record.initialize.as_deref().unwrap_or("{}");
+            let greeted = Errand::on(&self.wire.leash)
+                .run(|| replay(&self.wire.peer, HeaderMap::new(), &record, params))?;
+            self.session().revision = greeted.revision;
+            Ok(greeted.id)
+        });
+        begun.map(drop).map_err(|trouble| {
+            self.session().is_forgotten = true;
+            self.wire.end(&format!("the session was forgotten, and to a new greeting the server {trouble}"));
+            Trouble::Broken("has forgotten the session".into())
+        })
+    }
+
+    fn note(&self, about: About) {
+        if about != About::Other {
+            about.note(&mut self.session().record, MAX_SUBSCRIPTIONS);
         }
     }
 
@@ -146,20 +200,28 @@ impl Streamable {
             match self.get(reader.last_id()) {
                 Ok(Some(stream)) => return Ok(stream),
                 Ok(None) => return Err(Trouble::Broken("broke off its answer and has no more of it".into())),
-                Err(Trouble::Broken(_)) if pauses.times() < MAX_RETURNS => {}
-                Err(Trouble::Refused(refusal)) if !refusal.forgets_session() => {
+                Err(trouble) if trouble.is_broken() && pauses.times() < MAX_RETURNS => {}
+                // Also if it has forgotten the session: it has begun with the request, so that is not repeated.
+                Err(Trouble::Refused(refusal)) => {
                     return Err(Trouble::Broken(format!(
                         "broke off its answer; asked for the rest, it {refusal}"
                     )));
                 }
-                Err(trouble) => return Err(trouble),
+                Err(trouble) => return Err(Trouble::Broken(trouble.to_string())),
             }
         }
     }
 
     /// Opens an event stream; `None` if the server answers with something else.
     pub(super) fn get(&self, last_id: Option<&str>) -> Result<Option<BodyReader<'static>>, Trouble> {
-        let mut headers = self.headers();
+        self.get_with(self.headers(), last_id)
+    }
+
+    pub(super) fn get_with(
+        &self,
+        mut headers: HeaderMap,
+        last_id: Option<&str>,
+    ) -> Result<Option<BodyReader<'static>>, Trouble> {
         if let Some(id) = last_id.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok()) {
             headers.insert(LAST_EVENT_ID, id);
         }
@@ -172,13 +234,10 @@ impl Streamable {
     /// Sends what wants no answer.
     fn tell(&self, body: &[u8]) {
         let wait = Wait::Whole(NOTICE_TIMEOUT);
-        let told = Errand::on(&self.wire.leash).run(|| self.wire.peer.post(None, body, self.headers(), wait));
-        match told {
-            Err(Trouble::Refused(refusal)) if self.has_session() && refusal.forgets_session() => {
-                self.forgotten();
-            }
-            Err(trouble) => self.wire.note(&trouble),
-            Ok(_) => {}
+        let errand = Errand::on(&self.wire.leash);
+        let told = self.with_session(|headers| errand.run(|| self.wire.peer.post(None, body, headers, wait)));
+        if let Err(trouble) = told {
+            self.wire.note(&trouble);
         }
     }
 
@@ -193,12 +252,6 @@ impl Streamable {
         }
     }
 
-    /// The server knows this session no longer; there is nothing to end any more.
-    pub(super) fn forgotten(&self) {
-        self.session().is_forgotten = true;
-        self.wire.end("the session was forgotten");
-    }
-
     fn say_goodbye(&self) {
         let headers = self.headers();
         if headers.contains_key(SESSION_ID) && !self.session().is_forgotten {
@@ -207,13 +260,9 @@ impl Streamable {
         }
     }
 
-    pub(super) fn has_session(&self) -> bool {
-        self.session().id.is_some()
-    }
-
     fn headers(&self) -> HeaderMap {
         let session = self.session();
-        let id = session.id.clone().map(|id| (SESSION_ID, id));
+        let id = self.seat.known(LIFE).flatten().map(|id| (SESSION_ID, id));
         let revision = session.revision.clone().map(|revision| (PROTOCOL_VERSION, revision));
         id.into_iter().chain(revision).collect()
     }

@@ -3,18 +3,21 @@
 use super::Ear;
 use super::flights::{Flight, Flights};
 use super::letter::Letter;
-use super::peer::Peer;
+use super::peer::{Answer, Peer, Wait};
 use super::refusal::Trouble;
-use crate::forward::failure;
 use crate::forward::leash::{Holder, Leash, leash};
+use crate::forward::{failure, fields};
 use crate::limits::Limits;
+use crate::log::request;
 use crate::protocol::error::{INTERNAL_ERROR, RpcError};
 use crate::server::{InputError, Oversize, Server};
 use crate::thread;
+use ::http::{HeaderMap, Uri};
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 /// The child at the other end: of this server, of that generation. It knows how it ended.
 pub(super) type Fate = (Arc<Server>, u64);
@@ -105,14 +108,49 @@ impl Wire {
         way.queue.send(letter).map_err(|_| InputError::Closed)
     }
 
-    /// Closes the link: every thread that waits on it wakes up and ends. True if it was open.
+    /// POSTs a request, which until then can be returned to who sent it. A server that has been started anew gets
+    /// none on this link, which is about to end.
+    pub(super) fn send(
+        &self,
+        flight: &Flight,
+        url: Option<&Uri>,
+        body: &[u8],
+        mut headers: HeaderMap,
+        wait: Wait,
+    ) -> Result<Answer, Trouble> {
+        let _scope = request::within(flight.request.clone());
+        fields::put_request_id(&mut headers);
+        if self.has_ended() || !flight.depart() {
+            return Err(Trouble::Unsent("was not asked: it has ended".into()));
+        }
+        let sent = self.peer.post(url, body, headers, wait);
+        if matches!(sent, Err(Trouble::Unsent(_))) {
+            flight.stay();
+        }
+        sent
+    }
+
+    /// Closes the link: every thread that waits on it wakes up and ends. What the server cannot have got is returned to
+    /// who sent it. True if it was open.
     pub(super) fn close(&self) -> bool {
-        let way = self.way().take();
+        // Together: whoever finds the link closed must find its request let go.
+        let (way, unsent) = {
+            let mut way = self.way();
+            (way.take(), self.flights.close())
+        };
         let was_open = way.is_some();
-        // Before the requests are let go: whoever takes the next letter must know.
         drop(way);
-        self.flights.close();
+        for request in unsent {
+            // If nobody takes it back, its sender hears of the end.
+            self.ear.undelivered(&request);
+        }
         was_open
+    }
+
+    /// Whether the child at the other end is known to be no more.
+    fn has_ended(&self) -> bool {
+        let fate = self.fate.as_ref();
+        fate.is_some_and(|(server, generation)| server.wait_end(*generation, Duration::ZERO).is_some())
     }
 
     /// The server has ended it. Nobody is told what they did themselves, and nobody twice.
@@ -120,6 +158,11 @@ impl Wire {
         if self.close() {
             self.ear.ended(why);
         }
+    }
+
+    /// The generation of the child at the other end, where that is known.
+    pub(super) fn leads_to(&self) -> Option<u64> {
+        self.fate.as_ref().map(|(_, generation)| *generation)
     }
 
     /// Passes on one message of the server's, on one line.
@@ -131,18 +174,24 @@ impl Wire {
         self.ear.oversize(line);
     }
 
-    /// Answers a request in the server's place, if somebody still waits for it.
+    /// Answers a request in the server's place, if somebody still waits for it; or returns it, if it cannot have been
+    /// delivered and a server to come may take it.
     pub(super) fn fail(&self, flight: &Flight, why: &Trouble) {
-        if !flight.leash.is_cut() {
-            drop(self.flights.land(&flight.id));
-            self.line(self.error(flight, why).into_bytes());
+        if flight.leash.is_cut() {
+            return;
+        }
+        let error = self.error(flight, why);
+        let unsent = self.flights.land(&flight.id).and_then(|landed| landed.unsent);
+        let unsent = unsent.filter(|_| why.is_broken() && self.has_ended());
+        if !unsent.is_some_and(|request| self.ear.undelivered(&request)) {
+            self.line(error.into_bytes());
         }
     }
 
     /// What the sender of a request is told. A connection that broke may have had a server that died.
     fn error(&self, flight: &Flight, why: &Trouble) -> String {
-        match (why, &self.fate) {
-            (Trouble::Broken(_), Some((server, generation))) => {
+        match &self.fate {
+            Some((server, generation)) if why.is_broken() => {
                 let text = format!("server {} {why}", self.name);
                 failure::broken(server, *generation, text).response(&flight.id)
             }
@@ -154,6 +203,7 @@ impl Wire {
     pub(super) fn fly(self: &Arc<Self>, flight: Flight, work: impl FnOnce(&Flight) + Send + 'static) {
         let id = flight.id.clone();
         let work = move || {
+            let _scope = request::within(flight.request.clone());
             if !flight.leash.is_cut() {
                 work(&flight)
             }

@@ -1,5 +1,6 @@
 use crate::http::encode::{Asked, Delimiter, plan, write_head};
 use crate::http::{Payload, Response};
+use crate::log::request::RequestId;
 use ::http::{Response as Builder, Version};
 
 const GET: Asked = Asked { version: Version::HTTP_11, head_only: false, keep_alive: true };
@@ -40,6 +41,11 @@ fn each_answer_gets_one_delimiter() {
         (response(204, &length, bytes()), GET, (Delimiter::Bodyless, false, true)),
         (response(304, &[], stream()), GET, (Delimiter::Bodyless, false, true)),
         (response(200, &[("connection", "close")], bytes()), GET, (Delimiter::Length(7), true, false)),
+        (
+            response(101, &length, Payload::Upgrade(Box::new(|_| Ok(())))),
+            GET,
+            (Delimiter::Upgrade, true, false),
+        ),
     ];
     for (response, asked, expected) in cases {
         let name = format!("{response:?}");
@@ -49,11 +55,46 @@ fn each_answer_gets_one_delimiter() {
 
 #[test]
 fn the_handlers_own_framing_fields_are_left_out() {
-    let headers = [("transfer-encoding", "gzip"), ("connection", "x"), ("keep-alive", "y"), ("x", "y")];
+    let headers =
+        ["transfer-encoding", "connection", "keep-alive", "x-request-id", "x"].map(|name| (name, "y"));
     let (parts, payload) = response(200, &headers, Payload::Bytes(vec![1])).into_parts();
     let mut out = Vec::new();
-    write_head(&mut out, parts.status, &parts.headers, plan(&parts, &payload, OLD), OLD, "now");
-    let expected =
-        "HTTP/1.1 200 OK\r\nx: y\r\ndate: now\r\ncontent-length: 1\r\nconnection: keep-alive\r\n\r\n";
+    write_head(
+        &mut out,
+        parts.status,
+        &parts.headers,
+        plan(&parts, &payload, OLD),
+        OLD,
+        "now",
+        &RequestId::of(Some(b"7")),
+    );
+    let expected = "HTTP/1.1 200 OK\r\nx: y\r\ndate: now\r\nx-request-id: 7\r\ncontent-length: 1\r\nconnection: keep-alive\r\n\r\n";
     assert_eq!(String::from_utf8(out).unwrap(), expected);
+}
+
+#[test]
+fn what_follows_an_upgrade_is_no_http() {
+    let head = |status, payload, asked| {
+        let (parts, payload) = response(status, &[("upgrade", "websocket")], payload).into_parts();
+        let mut out = Vec::new();
+        write_head(
+            &mut out,
+            parts.status,
+            &parts.headers,
+            plan(&parts, &payload, asked),
+            asked,
+            "now",
+            &RequestId::of(Some(b"7")),
+        );
+        String::from_utf8(out).unwrap()
+    };
+    assert_eq!(
+        head(101, Payload::Upgrade(Box::new(|_| Ok(()))), GET),
+        "HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\ndate: now\r\nx-request-id: 7\r\nconnection: upgrade\r\n\r\n"
+    );
+    assert_eq!(
+        head(426, Payload::Empty, OLD),
+        "HTTP/1.1 426 Upgrade Required\r\nupgrade: websocket\r\ndate: now\r\nx-request-id: 7\r\ncontent-length: 0\r\nconnection: upgrade\r\n\
+         connection: keep-alive\r\n\r\n"
+    );
 }

@@ -1,13 +1,15 @@
 use crate::http::door::Door;
-use crate::http::link::Link;
+use crate::http::link::{Link, Times};
 use crate::http::roster::{Place, RESERVE, Roster};
+use crate::http::scheme::Scheme;
 use crate::http::socket::prepare_listener;
 use crate::http::turn::Turn;
 use crate::limits::Limits;
 use rustix::net::sockopt;
 use std::io::{ErrorKind, IoSlice, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 fn pair() -> (TcpStream, TcpStream) {
@@ -19,7 +21,11 @@ fn pair() -> (TcpStream, TcpStream) {
 fn link(id: u64, stream: TcpStream, since: u64) -> Arc<Link> {
     let peer = stream.peer_addr().unwrap();
     let (turn, door) = (Turn::waiting_since(since), Arc::new(Door::new("test")));
-    Arc::new(Link { id, turn, door, peer, write_timeout: Duration::from_millis(50), stream })
+    let (stream, backlog) = (Arc::new(stream), super::super::backlog::Backlog::new(usize::MAX));
+    let times = Times { idle: Duration::from_secs(5), write: Duration::from_millis(50) };
+    let (scheme, traffic, session) = (Scheme::Http, Arc::default(), OnceLock::new());
+    let sent = AtomicU64::new(0);
+    Arc::new(Link { id, turn, door, scheme, peer, times, stream, backlog, traffic, session, sent })
 }
 
 #[test]

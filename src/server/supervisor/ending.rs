@@ -3,6 +3,8 @@
 use super::super::restart::Next;
 use super::super::status::{End, Health, Reason, State, Target};
 use super::{Phase, Step, Supervisor, Wish};
+use crate::log::printable;
+use crate::meter::Exit;
 use rustix::process::Signal;
 use std::os::unix::process::ExitStatusExt;
 use std::process::ExitStatus;
@@ -16,6 +18,22 @@ const EOF_GRACE: Duration = Duration::from_millis(1500);
 const QUIET_GRACE: Duration = Duration::from_millis(20);
 /// Lines of stderr that go with an error to a client.
 const ERROR_LINES: usize = 10;
+
+/// As the end of a process is counted.
+fn exit(reason: &Reason) -> Exit {
+    match reason {
+        Reason::Requested => Exit::Requested,
+        Reason::Exited(0) => Exit::Ended,
+        Reason::Signalled(_) => Exit::Signalled,
+        Reason::SpawnFailed(_) => Exit::NotStarted,
+        Reason::StartTimeout => Exit::StartTimeout,
+        Reason::Unhealthy => Exit::Unhealthy,
+        Reason::OverLimit(_) => Exit::OverLimit,
+        Reason::Asleep => Exit::Asleep,
+        Reason::OtherEra | Reason::NotModern => Exit::OtherEra,
+        Reason::Exited(_) | Reason::CrashLoop | Reason::Disconnected(_) => Exit::Failed,
+    }
+}
 
 impl Supervisor {
     /// The end of a pipe: usually the exit follows; a child that lives on without it is ended, unless it does not need
@@ -121,12 +139,22 @@ impl Supervisor {
         child.drain(DRAIN);
         let stderr = self.server.tail.last(ERROR_LINES);
         let end = End { generation: child.generation, reason, status, stderr };
+        if status.is_some() {
+            self.server.meter().exits.of(exit(&end.reason)).count();
+        }
         self.face.down(child.generation, &end);
-        child.bury(&self.context.guard);
+        if !uptime.is_zero() {
+            // Whoever asks how it ended need not wait for the burial.
+            self.server.board.write(|status| status.last_end = Some(end.clone()));
+        }
+        child.bury(&self.context.guard, status);
         self.after(end, uptime);
     }
 
     pub(super) fn spawn_failed(&mut self, stage: String) {
+        if self.dial.is_none() {
+            self.server.meter().exits.of(Exit::NotStarted).count();
+        }
         let end = End {
             generation: self.generation,
             reason: Reason::SpawnFailed(stage),
@@ -139,10 +167,15 @@ impl Supervisor {
     /// The child is gone: what next?
     fn after(&mut self, end: End, uptime: Duration) {
         if self.goes_on(&end, uptime) {
+            self.refused = None;
             self.planned += 1;
             return self.launch();
         }
         let (end, words) = self.conclude(end);
+        let words = match self.refused.take() {
+            Some(answer) => format!("{words}; its answer: {answer}"),
+            None => words,
+        };
         let reason = end.reason.clone();
         if reason != Reason::OtherEra {
             self.server.board.write(|status| status.last_end = Some(end));
@@ -174,7 +207,10 @@ impl Supervisor {
         let now = Instant::now();
         let (reason, delay) = match self.policy.on_exit(now, uptime, rand::random()) {
             Next::After(delay) => (reason, delay),
-            Next::Brake(delay) => (Reason::CrashLoop, delay),
+            Next::Brake(delay) => {
+                self.tell_brake(delay);
+                (Reason::CrashLoop, delay)
+            }
         };
         log::warn!(server = self.name(), event = "restart", reason = reason.to_string().as_str(), in_ms = delay.as_millis() as u64; "starting again in {:.1} s", delay.as_secs_f64());
         self.down(&reason);
@@ -182,6 +218,15 @@ impl Supervisor {
         if self.woken {
             self.wake();
         }
+    }
+
+    /// One line that says it all: what keeps happening, and what to do about it.
+    fn tell_brake(&self, delay: Duration) {
+        let name = self.name();
+        let cause = self.server.board.read().last_error.clone().unwrap_or_default();
+        let last = self.server.tail.last(1).pop();
+        let last = last.map(|line| format!("; the last it said: {}", printable(&line))).unwrap_or_default();
+        log::error!(server = name, event = "crash-loop"; "ends again and again: {cause}{last}; mend it, then: mcp-proxy restart {name} (a call tries it too, and so does the proxy in {} s)", delay.as_secs());
     }
 
     /// It was only tried out, and does not speak the modern era: an answer like another, so whoever waits has it at

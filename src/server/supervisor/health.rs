@@ -10,8 +10,9 @@ impl Supervisor {
     pub(super) fn health(&mut self, report: &Report) {
         let Phase::Ready { child, .. } = &self.phase else { return };
         let restartable = child.is_some();
-        if report.failure.is_none() {
-            self.pulse.beat();
+        match &report.failure {
+            None => self.pulse.beat(),
+            Some(_) => self.server.meter().health_failures.count(),
         }
         let excused = report.busy && self.pulse.silence() < self.longest_silence();
         self.misses = match (&report.failure, excused) {

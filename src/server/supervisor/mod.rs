@@ -133,6 +133,8 @@ pub(super) struct Supervisor {
     attempts: Attempts,
     /// The attempt among those under way that is told if all fail.
     failed: Option<Failed>,
+    /// What the child that is being ended answered to its greeting, where it refused that.
+    refused: Option<String>,
     policy: Policy,
     wish: Wish,
     generation: u64,
@@ -160,7 +162,11 @@ impl Supervisor {
         let learnt = finding::recall(&spec, &context);
         let (attempts, opening) = finding::begin(&spec, learnt.as_ref(), role.opening);
         let transport = finding::transport(&spec, learnt.as_ref());
-        server.board.write(|status| status.transport = transport);
+        server.board.write(|status| {
+            status.transport = transport;
+            // Before anybody can ask.
+            status.reason = role.asleep.then_some(Reason::Asleep);
+        });
         Supervisor {
             server,
             spec,
@@ -173,6 +179,7 @@ impl Supervisor {
             probe: role.probe,
             attempts,
             failed: None,
+            refused: None,
             wish: Wish::Up,
             generation: 0,
             planned: 0,

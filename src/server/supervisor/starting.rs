@@ -119,6 +119,9 @@ impl Supervisor {
         }
         let finder = self.look_for_http(&child);
         let restarts = generation - 1 - self.planned;
+        if pid.is_some() {
+            self.count_start(restarts);
+        }
         self.server.board.write(|status| {
             status.state = State::Starting;
             status.pid = pid;
@@ -126,6 +129,15 @@ impl Supervisor {
         });
         let deadline = Instant::now() + self.start_patience();
         self.phase = Phase::Starting { child, deadline, finder, pass };
+    }
+
+    /// A process was started; so many were, after the first, that had to be.
+    fn count_start(&self, restarts: u64) {
+        let meter = self.server.meter();
+        meter.starts.count();
+        if restarts > self.server.board.read().restarts {
+            meter.restarts.count();
+        }
     }
 
     fn start_patience(&self) -> Duration {
@@ -157,7 +169,7 @@ impl Supervisor {
             Verdict::Refused(error) if self.is_on_trial() => self.give_up(&start_of(&error)),
             Verdict::Refused(error) => {
                 let method = greeting::method(&self.opening);
-                self.note(format!("refused {method}: {}", start_of(&error)));
+                self.refused = Some(start_of(&error));
                 self.end(Reason::SpawnFailed(method.into()));
             }
         }

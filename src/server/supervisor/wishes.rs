@@ -77,10 +77,11 @@ impl Supervisor {
     }
 
     /// Its program has changed: what runs is replaced, by a restart or a lull, and what failed is tried again without
-    /// a pause. Who sleeps, or is to stay down, is left alone.
+    /// a pause. Who sleeps, or is to stay down, is left alone, but for one that is to be known when it sleeps.
     pub(super) fn renew(&mut self, wish: Wish) {
         let sleeps = matches!(self.phase, Phase::Asleep | Phase::Ending { reason: Some(Reason::Asleep), .. });
         match (self.wish, wish) {
+            (Wish::Up, Wish::Up) if sleeps && self.spec.options.meets_first() => self.want_up(),
             (Wish::Up, _) if sleeps => {}
             (Wish::Up, Wish::Up) => self.restart(),
             (Wish::Up, Wish::Later) => self.lull(),
@@ -98,6 +99,9 @@ impl Supervisor {
     pub(super) fn wake(&mut self) {
         match &mut self.phase {
             Phase::Asleep | Phase::Queued => {
+                if matches!(self.phase, Phase::Asleep) {
+                    self.server.meter().wakes.count();
+                }
                 self.woken = true;
                 self.launch();
             }
@@ -116,7 +120,11 @@ impl Supervisor {
         match self.phase {
             Phase::Starting { .. } if self.woken => {}
             Phase::Queued => self.fall_asleep(),
-            Phase::Starting { .. } | Phase::Ready { child: Some(_), .. } => self.end(Reason::Asleep),
+            Phase::Starting { .. } => self.end(Reason::Asleep),
+            // A call may have come between the choice of it and now.
+            Phase::Ready { child: Some(_), .. } if self.face.rest(self.generation) => {
+                self.end(Reason::Asleep)
+            }
             _ => {}
         }
     }

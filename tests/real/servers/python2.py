@@ -1,7 +1,9 @@
-"""A stdio server of both eras on the Python SDK 2, with some of server-everything's tools, prompts and resources
+"""A server of both eras on the Python SDK 2 (on HTTP if told so), with some of server-everything's tools, prompts and resources
 under the same names, so that the same checks fit both. Its first message decides for good which era it speaks."""
 
 import asyncio
+import os
+import sys
 from typing import Annotated
 
 from mcp.server.mcpserver import Context, MCPServer
@@ -109,4 +111,7 @@ async def complete(reference, argument, context):
     return Completion(values=[name for name in names if name.startswith(argument.value)])
 
 
-server.run()
+if "http" in sys.argv:
+    server.run("streamable-http", port=int(os.environ["PORT"]))
+else:
+    server.run()

@@ -231,6 +231,10 @@ impl Ear for Sink {
         let _ = self.0.send(Came::Oversize(line.id.clone(), line.asks, line.bytes));
     }
 
+    fn undelivered(&self, _line: &[u8]) -> bool {
+        false
+    }
+
     fn ended(&self, why: &str) {
         let _ = self.0.send(Came::Ended(why.to_string()));
     }

@@ -1,6 +1,7 @@
 use super::rig::{Asked, Came, DEADLINE, Opened, Out, Site, eventually, threads_of};
 use crate::forward::link::Flavour;
 use crate::limits::Limits;
+use crate::log::request::{RequestId, within};
 use crate::server::InputError;
 use crossbeam_channel::unbounded;
 use serde_json::{Value, json};
@@ -55,6 +56,19 @@ fn greeted_with(name: &str, site: &Site, limits: Limits) -> Opened {
     assert_eq!(link.line()["result"]["protocolVersion"], "2025-06-18");
     link.send(&notice("notifications/initialized"));
     link
+}
+
+#[test]
+fn a_request_has_the_id_of_its_client_s_and_one_of_our_own_has_none() {
+    let site = site(|asked, out| out.json(200, &result(asked)));
+    let link = greeted("who-asks", &site);
+    for (number, id) in [(1, Some("mine")), (2, None)] {
+        let _scope = within(id.map(|id| RequestId::of(Some(id.as_bytes()))));
+        link.send(&request(number, "tools/list"));
+        link.line();
+        let asked = site.asked().pop().unwrap();
+        assert_eq!((asked.what().as_str(), asked.header("x-request-id")), ("POST tools/list", id));
+    }
 }
 
 #[test]
@@ -230,22 +244,91 @@ fn errors_become_answers() {
 
 #[test]
 fn a_server_that_is_not_there_fails_the_request() {
-    let url = Site::new(|_, _| ()).url("/mcp");
+    // Bound, so that nobody else gets the port, and not listened on.
+    let socket =
+        rustix::net::socket(rustix::net::AddressFamily::INET, rustix::net::SocketType::STREAM, None).unwrap();
+    let here = std::net::SocketAddr::from(([127, 0, 0, 1], 0));
+    rustix::net::bind(&socket, &here).unwrap();
+    let address: std::net::SocketAddr = rustix::net::getsockname(&socket).unwrap().try_into().unwrap();
+    let url = format!("http://{address}/mcp");
     let link = Opened::new("nowhere", &url, Flavour::Streamable);
     link.send(&request(0, "initialize"));
     assert!(link.error(0).starts_with("server nowhere did not answer: "));
     link.close();
 }
 
+/// A server whose session is called after how often it was begun, and which forgets it when it is told to.
+fn forgetful() -> Site {
+    let (begun, known) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    Site::new(move |asked, out| {
+        let name = |number: usize| format!("s-{number}");
+        let is_known = asked.header("mcp-session-id") == Some(&name(known.load(Ordering::SeqCst)));
+        match asked.what().as_str() {
+            "POST initialize" => {
+                let number = begun.fetch_add(1, Ordering::SeqCst) + 1;
+                known.store(number, Ordering::SeqCst);
+                let answer = json!({"jsonrpc": "2.0", "id": asked.body["id"], "result": {"protocolVersion": "2025-06-18"}});
+                let headers =
+                    format!("Content-Type: application/json\r\nMcp-Session-Id: {}\r\n", name(number));
+                out.answer(200, &headers, &answer.to_string());
+            }
+            "GET" => out.empty(405),
+            _ if !is_known => out.empty(404),
+            "POST forget" => {
+                known.store(0, Ordering::SeqCst);
+                out.json(200, &result(asked));
+            }
+            _ if asked.body.get("id").is_none() => out.empty(202),
+            _ => out.json(200, &result(asked)),
+        }
+    })
+}
+
 #[test]
-fn a_forgotten_session_ends_the_link_once() {
-    let site = site(|_, out| out.empty(404));
+fn a_forgotten_session_is_begun_anew_once_and_requests_are_repeated() {
+    let site = forgetful();
+    let link = greeted("anew", &site);
+    let mut level = request(1, "logging/setLevel");
+    level["params"] = json!({"level": "info"});
+    for message in [level, request(2, "forget")] {
+        link.send(&message);
+        assert!(link.line()["result"].is_object());
+    }
+    for round in 1..=2 {
+        // An id is never used twice on a link.
+        let asked: Vec<i64> = (100 * round..100 * round + 20).collect();
+        asked.iter().for_each(|id| link.send(&request(*id, "x")));
+        let mut ids: Vec<i64> = (0..20)
+            .map(|_| {
+                let line = link.line();
+                assert_eq!(line["result"]["of"], "x", "{line}");
+                line["id"].as_i64().unwrap()
+            })
+            .collect();
+        ids.sort_unstable();
+        assert_eq!(ids, asked, "round {round}");
+    }
+    let count = |what: &str| site.whats().iter().filter(|it| *it == what).count();
+    assert_eq!((count("POST initialize"), count("POST logging/setLevel")), (2, 2));
+    link.close();
+}
+
+#[test]
+fn a_session_that_cannot_be_begun_anew_ends_the_link_once() {
+    let greetings = AtomicUsize::new(0);
+    let site = Site::new(move |asked, out| {
+        let is_second = asked.what() == "POST initialize" && greetings.fetch_add(1, Ordering::SeqCst) > 0;
+        if is_second || !opens_session(asked, out) {
+            out.empty(if is_second { 500 } else { 404 });
+        }
+    });
     let link = greeted("forgotten", &site);
     for id in 1..=3 {
         // The link may be over before the last is sent.
         let _ = link.outlet.send(format!("{}\n", request(id, "x")).into_bytes());
     }
-    assert_eq!(link.came(), Came::Ended("the session was forgotten".into()));
+    let why = "the session was forgotten, and to a new greeting the server answered HTTP 500";
+    assert_eq!(link.came(), Came::Ended(why.into()));
     assert_eq!(link.outlet.send(b"{}\n".to_vec()), Err(InputError::Closed));
     link.threads_end();
     link.nothing_came();
