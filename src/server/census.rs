@@ -68,7 +68,7 @@ fn note(
             places.iter().filter(|place| tree.binary_search(&place.pid).is_ok()).collect();
         let now = of_tree.iter().map(|place| place.ticks).sum();
         processes += of_tree.len() as u64;
-        memory += of_tree.iter().map(|place| place.resident_bytes).sum::<u64>();
+        memory += of_tree.iter().filter_map(|place| tree::resident_bytes(place.pid)).sum::<u64>();
         // Less than before: what has left the tree took its share along.
         used += u64::saturating_sub(now, before.get(root).copied().unwrap_or_default());
         ticks.insert(*root, now);

@@ -12,8 +12,6 @@ pub(super) struct Place {
     pub(super) group: u32,
     /// Of processor time, that of its children that have ended included.
     pub(super) ticks: u64,
-    /// Memory in RAM, what it shares with others included.
-    pub(super) resident_bytes: u64,
 }
 
 /// Pids of all that belongs to the process group of `leader` or descends from one that does, sorted. One that has left
@@ -44,16 +42,22 @@ fn place(pid: u32) -> Option<Place> {
     parse(pid, &fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
 }
 
+/// Memory in RAM, what it shares with others included; none if the process has ended. Not out of `stat`, which may be
+/// off by some hundred kB (proc_pid_stat(5)).
+pub(super) fn resident_bytes(pid: u32) -> Option<u64> {
+    let statm = fs::read_to_string(format!("/proc/{pid}/statm")).ok()?;
+    let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
+    Some(pages * rustix::param::page_size() as u64)
+}
+
 /// `PID (NAME) STATE PPID PGRP …`, where the name may hold spaces and parentheses (proc_pid_stat(5)).
 fn parse(pid: u32, stat: &str) -> Option<Place> {
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(1);
     let parent = fields.next()?.parse().ok()?;
     let group = fields.next()?.parse().ok()?;
-    // utime, stime, cutime and cstime are the fields 14 to 17, rss is the 24th; the group was the 5th.
-    let mut numbers = fields.skip(8).map(|field| field.parse::<u64>().unwrap_or_default());
-    let ticks = numbers.by_ref().take(4).sum();
-    let pages = numbers.nth(6).unwrap_or_default();
-    Some(Place { pid, parent, group, ticks, resident_bytes: pages * rustix::param::page_size() as u64 })
+    // utime, stime, cutime and cstime are the fields 14 to 17; the group was the 5th.
+    let numbers = fields.skip(8).map(|field| field.parse::<u64>().unwrap_or_default());
+    Some(Place { pid, parent, group, ticks: numbers.take(4).sum() })
 }
 
 /// Pids of the process group of `leader` and of all that descends from it, sorted.
@@ -80,15 +84,14 @@ mod tests {
     #[test]
     fn a_name_may_hold_anything() {
         let stat = "7 (a) b (c) S 1 5 5 0 -1 4194560 90 91 92 93 1 20 300 4000 20 0 1 0 777 5000 3 99";
-        let resident_bytes = 3 * rustix::param::page_size() as u64;
-        let place = Place { pid: 7, parent: 1, group: 5, ticks: 4321, resident_bytes };
+        let place = Place { pid: 7, parent: 1, group: 5, ticks: 4321 };
         assert_eq!(parse(7, stat), Some(place));
         assert_eq!(parse(7, "7 (x) Z"), None);
     }
 
     #[test]
     fn the_group_and_all_that_descends_from_it() {
-        let place = |pid, parent, group| Place { pid, parent, group, ticks: 0, resident_bytes: 0 };
+        let place = |pid, parent, group| Place { pid, parent, group, ticks: 0 };
         let all =
             [place(1, 0, 1), place(5, 1, 5), place(6, 5, 5), place(7, 6, 7), place(8, 1, 5), place(9, 1, 9)];
         assert_eq!(related(5, &all), [5, 6, 7, 8]);

@@ -127,13 +127,34 @@ fn the_child_of_a_session_is_greeted_as_the_session_began() {
     subscribe(&client, "test://x");
     kill_and_start(&mut proxy);
     assert_eq!(entry(&proxy, "a")["children"].as_array().map_or(0, Vec::len), 0, "nobody has called");
-    // Who listens for what it has subscribed to needs its child.
+    // Who listens for what it has subscribed to needs its child, and calls the same one.
     let stream = client.listen();
+    eventually(DEADLINE, || entry(&proxy, "a")["children"].as_array().map_or(0, Vec::len) == 1);
     assert_eq!(at_child(&client, "initialize")[0]["params"], hello);
     let state = client.json("state", json!({}));
     assert_eq!((&state["level"], &state["subscriptions"]), (&json!("notice"), &json!(["test://x"])));
     assert_eq!(client.text("touch", json!({"uri": "test://x"})), "sent");
     assert_eq!(stream.next_message().1["params"]["uri"], "test://x");
+}
+
+/// Also for a stream no more children run than may: the next call waits for a place.
+#[test]
+fn at_the_cap_a_stream_has_no_child_started() {
+    let mut proxy = proxy(Fake::stdio().toml("instances = \"per-session\"\nmax_instances = 1"));
+    let (client, busy) = (proxy.client("a"), proxy.client("a"));
+    subscribe(&client, "test://x");
+    kill_and_start(&mut proxy);
+    let message = busy.call_message("hang", json!({}));
+    let call = busy.stream(&message);
+    let pid = || entry(&proxy, "a")["children"][0]["pid"].as_u64();
+    eventually(DEADLINE, || pid().is_some());
+    let (first, stream) = (pid(), client.listen());
+    busy.notify("notifications/cancelled", json!({"requestId": message["id"]}));
+    call.wait_end();
+    assert_eq!(pid(), first);
+    assert_eq!(client.text("touch", json!({"uri": "test://x"})), "sent");
+    assert_eq!(stream.next_message().1["params"]["uri"], "test://x");
+    assert_ne!(pid(), first);
 }
 
 #[test]

@@ -196,6 +196,14 @@ impl Children {
         Ok(Awake { running: peer.running()?, _claim: claim })
     }
 
+    /// Has a child that sleeps started, without waiting for it. One of a session for which there is no room sleeps until
+    /// its next call, which waits for some.
+    pub(crate) fn rouse(&self, peer: &Arc<Peer>) {
+        if !peer.audience.is_one || self.own.try_enter(peer, self.most()) {
+            peer.server.rouse();
+        }
+    }
+
     fn enter(&self, peer: &Arc<Peer>) -> Result<Option<Claim<'_>>, RpcError> {
         let deadline = Instant::now() + self.nursery.terms.restart_wait;
         let entered = self.own.enter(peer, self.most(), deadline);

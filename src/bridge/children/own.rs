@@ -107,6 +107,11 @@ impl Own {
         }))
     }
 
+    /// Lets this child run if there is a place for it now.
+    pub(super) fn try_enter(&self, peer: &Arc<Peer>, most: usize) -> bool {
+        self.list().lets_in(peer, most)
+    }
+
     /// Until a child has ended, or may have become free.
     fn wait<'l>(&'l self, list: MutexGuard<'l, List>, left: Duration) -> MutexGuard<'l, List> {
         let Some(leaving) = list.leaving().next().map(Arc::clone) else {

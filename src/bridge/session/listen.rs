@@ -44,7 +44,7 @@ impl Bridge {
     ) -> Response {
         let reader = session.outbox.attach();
         if session.awaits_updates() {
-            session.peer.server.rouse();
+            self.children.rouse(&session.peer);
         }
         session.outbox.come_back();
         let bridge = Arc::clone(self);
