@@ -32,6 +32,8 @@ if [ -n "$compiler" ] && [ ! -e "$folder/rust/complete" ]; then
     rm -rf "$folder/rust"
     cp -a "$folder/debian" "$folder/rust"
     rm "$folder/rust/complete"
+    # Where a compiler that is new enough is.
+    echo 'deb http://deb.debian.org/debian-security bookworm-security main' >>"$folder/rust/etc/apt/sources.list"
     chroot "$folder/rust" sh -c 'apt-get update -qq && apt-get install -y -qq --no-install-recommends \
         cargo-web rustc-web rust-web-src gcc libc6-dev && apt-get clean' >"$folder/rust.log"
     touch "$folder/rust/complete"
