@@ -143,6 +143,10 @@ impl Face for Doorkeeper {
         self.face.rest(generation)
     }
 
+    fn undelivered(&self, from: &Running, line: &[u8]) -> bool {
+        self.face.undelivered(from, line)
+    }
+
     fn only_request(&self, generation: u64) -> Option<RequestId> {
         self.face.only_request(generation)
     }
