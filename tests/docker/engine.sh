@@ -3,6 +3,9 @@
 
 # buildah and podman keep everything in the folder $1, and need no systemd. Images stay there for the next run.
 configure_engine() {
+    local files
+    files=$(ulimit -Hn)
+    [ "$files" != unlimited ] || files=1048576
     mkdir -p "$1"
     cat >"$1/storage.conf" <<END
 [storage]
@@ -12,7 +15,7 @@ runroot = "$1/run"
 END
     cat >"$1/containers.conf" <<END
 [containers]
-default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
+default_ulimits = ["nofile=$files:$files", "nproc=4096:4096"]
 [network]
 network_backend = "netavark"
 network_config_dir = "$1/networks"
