@@ -42,10 +42,11 @@ for target in runtimes proxy; do
 done
 contents() { (cd "$(in_image mcp-proxy:proxy)" && find . -mindepth 1 | sort | xargs); }
 check 'proxy holds the binary and nothing else' is './etc ./etc/mcp-proxy ./mcp-proxy ./servers ./state' "$(contents)"
-check '... of a size for a small machine' [ "$(field mcp-proxy:proxy '{{.Size}}')" -lt 12000000 ]
 runs() { podman run --rm --network none --read-only --entrypoint "$1" mcp-proxy:runtimes --version; }
 for program in node npm npx python3 uv uvx git; do check "runtimes has $program" runs $program; done
+# What is compiled here is compiled quickly, and no measure of what is released.
 if [ -n "$binary" ]; then
+    check 'proxy is of a size for a small machine' [ "$(field mcp-proxy:proxy '{{.Size}}')" -lt 12000000 ]
     for arm in arm64 arm/v7; do
         check "proxy is put together for linux/$arm" build proxy "$arm" "proxy-${arm%/*}" "${ready[@]}" --no-cache
         check '... and says so' is "linux/${arm%/*}" "$(field "proxy-${arm%/*}" '{{.Os}}/{{.Architecture}}')"
