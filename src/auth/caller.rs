@@ -2,7 +2,7 @@
 
 use crate::config::Pattern;
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// Who sent a request. Cheap to clone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,7 +46,8 @@ impl Caller {
 
     /// Whoever comes, where nobody is asked for a credential.
     pub fn anyone() -> Caller {
-        Caller::new("", Scope::everything())
+        static ANYONE: LazyLock<Caller> = LazyLock::new(|| Caller::new("", Scope::everything()));
+        ANYONE.clone()
     }
 
     /// A stranger, who may see no more than whether the proxy is up.
@@ -71,7 +72,7 @@ impl Caller {
 
     /// Whether all servers are theirs to use, those too that are still to come.
     pub fn may_use_all(&self) -> bool {
-        self.scope.servers.contains(&Pattern::any())
+        self.scope.servers.iter().any(Pattern::is_any)
     }
 
     /// Who has signed in at the status page, whose forms bring this word back.
@@ -115,7 +116,7 @@ impl Caller {
 
     /// Whether every tool is, whatever its name.
     pub fn may_call_all(&self) -> bool {
-        self.scope.tools.iter().any(|pattern| *pattern == Pattern::any())
+        self.scope.tools.iter().any(Pattern::is_any)
     }
 }
 

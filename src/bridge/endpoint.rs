@@ -30,9 +30,8 @@ pub enum LinePlace {
 }
 
 impl Bridge {
-    /// Answers one request to the endpoint.
+    /// Answers one request to the endpoint, once it is settled what the server speaks.
     pub fn handle(self: &Arc<Self>, exchange: Exchange<'_>, caller: &Caller) -> Response {
-        self.settle();
         match self.children.links() {
             Some(links) => self.nearest(links, exchange, caller),
             None => self.bridge(exchange, caller),

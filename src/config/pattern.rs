@@ -13,6 +13,11 @@ impl Pattern {
         Pattern("*".to_string())
     }
 
+    /// Whether it is [`Pattern::any`].
+    pub fn is_any(&self) -> bool {
+        self.0 == "*"
+    }
+
     /// Whether a name is spelt so.
     pub fn fits(&self, name: &str) -> bool {
         fits(&self.0, name)

@@ -30,7 +30,7 @@ impl ToolRules {
 
     /// Whether every tool is shown, whatever its name.
     pub fn show_all(&self) -> bool {
-        let is_all = |list: &Vec<Pattern>| list.iter().any(|pattern| *pattern == Pattern::any());
+        let is_all = |list: &Vec<Pattern>| list.iter().any(Pattern::is_any);
         self.allow.as_ref().is_none_or(is_all) && self.deny.as_ref().is_none_or(Vec::is_empty)
     }
 }

@@ -50,15 +50,14 @@ impl Peers {
         if !is_trusted && headers.contains_key(FORWARDED_FOR) {
             self.tell(peer);
         }
-        let mut known = match is_trusted {
-            true => said(headers, peer, &self.trusted),
-            false => HeaderMap::from_iter([(FORWARDED_FOR, value_of(peer.to_canonical()))]),
-        };
-        let host = headers.get(header::HOST).filter(|_| !known.contains_key(FORWARDED_HOST));
-        known.extend(host.map(|host| (FORWARDED_HOST, host.clone())));
-        known.entry(FORWARDED_PROTO).or_insert(HeaderValue::from_static(scheme));
+        let known = if is_trusted { said(headers, peer, &self.trusted) } else { HeaderMap::new() };
         forget(headers);
         headers.extend(known);
+        headers.entry(FORWARDED_FOR).or_insert_with(|| value_of(peer.to_canonical()));
+        if let Some(host) = headers.get(header::HOST).cloned() {
+            headers.entry(FORWARDED_HOST).or_insert(host);
+        }
+        headers.entry(FORWARDED_PROTO).or_insert(HeaderValue::from_static(scheme));
     }
 
     fn tell(&self, peer: IpAddr) {

@@ -142,11 +142,6 @@ impl Front {
         if route == Route::Login {
             return self.sign_in(exchange);
         }
-        if let (true, Route::Endpoint { name } | Route::Below { name, .. }) =
-            (exchange.door.is_empty(), &route)
-        {
-            place::lead(exchange.request.headers_mut(), name);
-        }
         let caller = match self.caller(&mut exchange, &route) {
             Ok(caller) => caller,
             Err(refusal) => return *refusal,
@@ -161,7 +156,7 @@ impl Front {
     }
 
     /// What the caller may have.
-    fn serve(&self, exchange: Exchange<'_>, caller: &Caller, route: Route) -> Response {
+    fn serve(&self, mut exchange: Exchange<'_>, caller: &Caller, route: Route) -> Response {
         let base = || match caller.is_operator() && caller.form().is_none() {
             // Commands may ask at an address that is theirs alone.
             true => self.place.base().to_string(),
@@ -174,7 +169,11 @@ impl Front {
                 ending()
             }
             Route::Endpoint { name } => {
-                self.with(caller, &name, |served| served.bridge.handle(exchange, caller))
+                self.with(caller, &name, |served| {
+                    served.bridge.settle();
+                    lead(&mut exchange, served);
+                    served.bridge.handle(exchange, caller)
+                })
             }
             Route::Line { name, place } => {
                 self.with(caller, &name, |served| served.bridge.handle_line(exchange, place, caller))
@@ -212,9 +211,10 @@ impl Front {
         }
     }
 
-    fn below(&self, exchange: Exchange<'_>, caller: &Caller, name: &str, rest: &PathAndQuery) -> Response {
+    fn below(&self, mut exchange: Exchange<'_>, caller: &Caller, name: &str, rest: &PathAndQuery) -> Response {
         self.with(caller, name, |served| {
             served.bridge.settle();
+            lead(&mut exchange, served);
             match served.bridge.forward() {
                 Some(forward) => forward.handle(exchange, caller, Some(rest), None, None),
                 None => answer::error(
@@ -359,6 +359,13 @@ impl Front {
         };
         cors::expose(&mut response, origin.as_ref());
         response
+    }
+}
+
+/// An HTTP server is told what stands before its paths at the client: its name too. Nobody else reads it.
+fn lead(exchange: &mut Exchange<'_>, served: &Served) {
+    if exchange.door.is_empty() && served.bridge.forward().is_some() {
+        place::lead(exchange.request.headers_mut(), served.server.name());
     }
 }
 
