@@ -1,5 +1,6 @@
 //! The load: `tools/call echo` on keep-alive connections, each answer checked.
 
+use crate::call::Call;
 use rustix::event::{PollFd, PollFlags, poll};
 use std::error::Error;
 use std::io::{self, Read, Write};
@@ -39,21 +40,15 @@ impl Sum for Round {
     }
 }
 
-/// One session, shared by all connections; `watch` runs on this thread meanwhile.
+/// The same call on all connections; `watch` runs on this thread meanwhile.
 pub(crate) fn run(
     address: &str,
-    path: &str,
-    tool: &str,
+    call: &Call,
     connections: usize,
     time: Duration,
     watch: impl FnOnce(&dyn Fn() -> bool),
 ) -> Result<Round, Box<dyn Error>> {
-    let head = format!(
-        "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-         Accept: application/json, text/event-stream\r\n"
-    );
-    let head = handshake(address, &head)?;
-    let open = |n| Connection::open(address, &head, tool, n);
+    let open = |n| Connection::open(address, call, n);
     let mut all = (0..connections).map(open).collect::<io::Result<Vec<_>>>()?;
     let start = Instant::now();
     let share = connections.div_ceil(DRIVERS);
@@ -71,7 +66,7 @@ pub(crate) fn run(
 }
 
 /// Keeps every connection busy until the time is up and the last answers are in.
-fn drive(connections: &mut [Connection], end: Instant) -> io::Result<Round> {
+fn drive(connections: &mut [Connection<'_>], end: Instant) -> io::Result<Round> {
     let mut round = Round::default();
     for connection in connections.iter_mut() {
         connection.ask()?;
@@ -92,10 +87,9 @@ fn drive(connections: &mut [Connection], end: Instant) -> io::Result<Round> {
     Ok(round)
 }
 
-struct Connection {
+struct Connection<'c> {
     stream: TcpStream,
-    head: String,
-    tool: String,
+    call: &'c Call,
     name: String,
     calls: u64,
     asked: Instant,
@@ -103,14 +97,13 @@ struct Connection {
     answer: Vec<u8>,
 }
 
-impl Connection {
-    fn open(address: &str, head: &str, tool: &str, number: usize) -> io::Result<Connection> {
+impl<'c> Connection<'c> {
+    fn open(address: &str, call: &'c Call, number: usize) -> io::Result<Connection<'c>> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         Ok(Connection {
             stream,
-            head: head.to_string(),
-            tool: tool.to_string(),
+            call,
             name: format!("c{number}"),
             calls: 0,
             asked: Instant::now(),
@@ -122,15 +115,12 @@ impl Connection {
     /// An id and a text never used before, so that no other answer can pass for this one.
     fn ask(&mut self) -> io::Result<()> {
         self.calls += 1;
-        let (name, calls, tool) = (&self.name, self.calls, &self.tool);
-        self.expected = format!("{name}-{calls}-{:x<TEXT_BYTES$}", "");
-        let text = &self.expected;
-        let body = format!(
-            r#"{{"jsonrpc":"2.0","id":"{name}-{calls}","method":"tools/call","params":{{"name":"{tool}","arguments":{{"text":"{text}"}}}}}}"#
-        );
+        let id = format!("{}-{}", self.name, self.calls);
+        self.expected = format!("{id}-{:x<TEXT_BYTES$}", "");
+        let request = self.call.request(&id, &self.expected);
         self.answer.clear();
         self.asked = Instant::now();
-        self.stream.write_all(format!("{}Content-Length: {}\r\n\r\n{body}", self.head, body.len()).as_bytes())
+        self.stream.write_all(request.as_bytes())
     }
 
     /// Reads once; true when the answer is whole.
@@ -154,7 +144,7 @@ impl Connection {
     }
 }
 
-fn read_some(stream: &mut TcpStream, answer: &mut Vec<u8>) -> io::Result<()> {
+pub(crate) fn read_some(stream: &mut TcpStream, answer: &mut Vec<u8>) -> io::Result<()> {
     let mut buffer = [0; 16 * 1024];
     match stream.read(&mut buffer)? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
@@ -166,7 +156,7 @@ fn read_some(stream: &mut TcpStream, answer: &mut Vec<u8>) -> io::Result<()> {
 }
 
 /// Enough HTTP for the answers to our own requests.
-fn is_whole(answer: &[u8]) -> bool {
+pub(crate) fn is_whole(answer: &[u8]) -> bool {
     let Some(end) = answer.windows(4).position(|four| four == b"\r\n\r\n") else { return false };
     let head = String::from_utf8_lossy(&answer[..end]).to_lowercase();
     let body = &answer[end + 4..];
@@ -174,37 +164,4 @@ fn is_whole(answer: &[u8]) -> bool {
         Some(length) => length.trim().parse().is_ok_and(|length: usize| body.len() >= length),
         None => body.ends_with(b"0\r\n\r\n") || !head.contains("transfer-encoding"),
     }
-}
-
-/// Begins a session; returns the head with what later requests must carry.
-fn handshake(address: &str, head: &str) -> Result<String, Box<dyn Error>> {
-    let revision = "2025-06-18";
-    let body = format!(
-        r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"{revision}","capabilities":{{}},"clientInfo":{{"name":"bench","version":"1"}}}}}}"#
-    );
-    let answer = post(address, head, &body)?;
-    if !answer.starts_with("HTTP/1.1 200 ") {
-        return Err(format!("{address} does not initialize: {answer}").into());
-    }
-    let session = answer.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("mcp-session-id").then(|| value.trim().to_string())
-    });
-    let mut head = format!("{head}MCP-Protocol-Version: {revision}\r\n");
-    if let Some(session) = session {
-        head += &format!("Mcp-Session-Id: {session}\r\n");
-    }
-    post(address, &head, r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)?;
-    Ok(head)
-}
-
-fn post(address: &str, head: &str, body: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
-    stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())?;
-    let mut answer = Vec::new();
-    while !is_whole(&answer) {
-        read_some(&mut stream, &mut answer)?;
-    }
-    Ok(String::from_utf8_lossy(&answer).into_owned())
 }

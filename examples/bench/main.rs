@@ -1,24 +1,41 @@
-//! Our proxy and another one in front of the same stdio child, under the same load, in turns.
+//! Our proxy and others in front of the same server, under the same load, in turns.
 //!
-//!     bench [--ours PATH] [--peer PATH] [--seconds 3] [--rounds 3] [--connections 1,16,64]
+//!     bench --ours PATH [--peer PATH] [--nginx PATH] [--mode legacy|modern|forwarded]
+//!           [--seconds 3] [--rounds 3] [--connections 1,16,64]
 //!
-//! Both proxies are up all the time and the rounds interleave, so that the machine's noise falls on both alike.
+//! - `legacy`: a stdio server, a session; beside `examples/floor`, the least there can be, and the peer if there is one
+//! - `modern`: the same server, requests of 2026-07-28, which the peer does not know
+//! - `forwarded`: an HTTP server, beside nginx if there is one
+//!
+//! All are up all the time and the rounds interleave, so that the machine's noise falls on all alike.
 //! The table shows medians. CPU is that of the proxy's own processes: the child's is left out.
 
+mod call;
+mod echo;
 mod load;
 mod proxy;
 mod table;
 mod usage;
 
+use call::Call;
 use load::Round;
 use proxy::Proxy;
 use std::error::Error;
 use std::path::PathBuf;
 use std::time::Duration;
 
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    Legacy,
+    Modern,
+    Forwarded,
+}
+
 struct Options {
-    ours: Option<PathBuf>,
+    ours: PathBuf,
     peer: Option<PathBuf>,
+    nginx: Option<PathBuf>,
+    mode: Mode,
     seconds: u64,
     rounds: usize,
     connections: Vec<usize>,
@@ -33,16 +50,16 @@ pub(crate) struct Measured {
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = options()?;
-    let ours = options.ours.iter().map(|program| Proxy::ours(program));
-    let peer = options.peer.iter().map(|program| Proxy::peer(program));
-    let proxies = ours.chain(peer).collect::<Result<Vec<_>, _>>()?;
+    let proxies = start(&options)?;
+    let calls = proxies.iter().map(|proxy| Call::begin(proxy, options.mode == Mode::Modern));
+    let calls = calls.collect::<Result<Vec<_>, _>>()?;
     table::head(&proxies);
     let mut wrong = 0;
     for &connections in &options.connections {
         let mut columns: Vec<Vec<Measured>> = proxies.iter().map(|_| Vec::new()).collect();
         for _ in 0..options.rounds {
-            for (proxy, column) in proxies.iter().zip(&mut columns) {
-                column.push(measure(proxy, connections, Duration::from_secs(options.seconds))?);
+            for ((proxy, call), column) in proxies.iter().zip(&calls).zip(&mut columns) {
+                column.push(measure(proxy, call, connections, Duration::from_secs(options.seconds))?);
             }
         }
         wrong += columns.iter().flatten().map(|it| it.round.wrong).sum::<u64>();
@@ -55,14 +72,47 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
+/// Ours first, then those it is compared with.
+fn start(options: &Options) -> Result<Vec<Proxy>, Box<dyn Error>> {
+    let ours = |server: String| Proxy::ours(&options.ours, &server);
+    if options.mode == Mode::Forwarded {
+        let server = echo::start()?;
+        let ours = ours(format!("url = \"http://{server}/mcp\"\n"))?;
+        let nginx = options.nginx.iter().map(|program| Proxy::nginx(program, server));
+        return std::iter::once(Ok(ours)).chain(nginx).collect();
+    }
+    let command = proxy::example("fake_stdio")?;
+    let ours = ours(format!("command = {command:?}\nenv = {{ FAKE_ERAS = \"both\" }}\n"))?;
+    let peer =
+        options.peer.iter().filter(|_| options.mode == Mode::Legacy).map(|program| Proxy::peer(program));
+    [Ok(ours), Proxy::floor()].into_iter().chain(peer).collect()
+}
+
 fn options() -> Result<Options, Box<dyn Error>> {
     use lexopt::prelude::*;
-    let mut options = Options { ours: None, peer: None, seconds: 3, rounds: 3, connections: vec![1, 16, 64] };
+    let mut options = Options {
+        ours: PathBuf::new(),
+        peer: None,
+        nginx: None,
+        mode: Mode::Legacy,
+        seconds: 3,
+        rounds: 3,
+        connections: vec![1, 16, 64],
+    };
     let mut args = lexopt::Parser::from_env();
     while let Some(arg) = args.next()? {
         match arg {
-            Long("ours") => options.ours = Some(args.value()?.into()),
+            Long("ours") => options.ours = args.value()?.into(),
             Long("peer") => options.peer = Some(args.value()?.into()),
+            Long("nginx") => options.nginx = Some(args.value()?.into()),
+            Long("mode") => {
+                options.mode = match args.value()?.string()?.as_str() {
+                    "legacy" => Mode::Legacy,
+                    "modern" => Mode::Modern,
+                    "forwarded" => Mode::Forwarded,
+                    other => return Err(format!("--mode {other}: legacy, modern or forwarded").into()),
+                }
+            }
             Long("seconds") => options.seconds = args.value()?.parse()?,
             Long("rounds") => options.rounds = args.value()?.parse()?,
             Long("connections") => {
@@ -75,7 +125,12 @@ fn options() -> Result<Options, Box<dyn Error>> {
     Ok(options)
 }
 
-fn measure(proxy: &Proxy, connections: usize, time: Duration) -> Result<Measured, Box<dyn Error>> {
+fn measure(
+    proxy: &Proxy,
+    call: &Call,
+    connections: usize,
+    time: Duration,
+) -> Result<Measured, Box<dyn Error>> {
     let before = usage::cpu(proxy.pid());
     let mut peak_kib = 0;
     let watch = |running: &dyn Fn() -> bool| {
@@ -84,6 +139,6 @@ fn measure(proxy: &Proxy, connections: usize, time: Duration) -> Result<Measured
             std::thread::sleep(Duration::from_millis(100));
         }
     };
-    let round = load::run(&proxy.address, &proxy.path, &proxy.tool, connections, time, watch)?;
+    let round = load::run(&proxy.address, call, connections, time, watch)?;
     Ok(Measured { round, cpu: usage::cpu(proxy.pid()).saturating_sub(before), peak_kib })
 }

@@ -1,10 +1,10 @@
-//! The proxies, each started with the same child behind it.
+//! What is compared, each started in a folder of its own with the same server behind it.
 
 use std::error::Error;
 use std::fs;
 use std::io::{BufRead, BufReader};
-use std::net::TcpStream;
-use std::path::Path;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -19,50 +19,87 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// This one.
-    pub(crate) fn ours(program: &Path) -> Result<Proxy, Box<dyn Error>> {
+    /// This one; `server` is what its server.toml says.
+    pub(crate) fn ours(program: &Path, server: &str) -> Result<Proxy, Box<dyn Error>> {
         let folder = TempDir::new()?;
-        let server = folder.path().join("servers/echo");
-        fs::create_dir_all(&server)?;
-        fs::write(server.join("server.toml"), format!("command = {:?}\n", child()?))?;
-        let mut command = Command::new(program);
+        let echo = folder.path().join("servers/echo");
+        fs::create_dir_all(&echo)?;
+        fs::write(echo.join("server.toml"), server)?;
+        let mut command = Command::new(fs::canonicalize(program)?); // it starts in another folder
         command.args(["--listen", "127.0.0.1:0", "--servers"]).arg(folder.path().join("servers"));
         command.arg("--state-dir").arg(folder.path().join("state")).env("MCP_PROXY_PORTS", "0");
-        let mut process = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
-        let address = listening(&mut process)?;
-        Ok(Proxy {
-            name: "ours",
-            address,
-            path: "/echo".into(),
-            tool: "echo".into(),
-            process,
-            _folder: folder,
-        })
+        Proxy::listening("ours", "/echo", command.current_dir(folder.path()), folder)
+    }
+
+    /// The least that a bridge can be: `examples/floor`.
+    pub(crate) fn floor() -> Result<Proxy, Box<dyn Error>> {
+        let folder = TempDir::new()?;
+        let mut command = Command::new(example("floor")?);
+        Proxy::listening("floor", "/", command.arg(example("fake_stdio")?).env("FAKE_ERAS", "both"), folder)
     }
 
     /// `mcp-proxy` 0.6.0 of crates.io: Rust with tokio, the leanest peer that we know of. Its port is fixed.
     pub(crate) fn peer(program: &Path) -> Result<Proxy, Box<dyn Error>> {
         let folder = TempDir::new()?;
         let config = folder.path().join("mcp.json");
-        fs::write(&config, format!(r#"{{"mcpServers":{{"echo":{{"command":{:?}}}}}}}"#, child()?))?;
+        let child = example("fake_stdio")?;
+        fs::write(&config, format!(r#"{{"mcpServers":{{"echo":{{"command":{child:?}}}}}}}"#))?;
         let mut command = Command::new(program);
-        command.arg("--from-mcp-json").arg(&config).env("RUST_LOG", "error").stdin(Stdio::null());
-        let process = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let address = "127.0.0.1:8080".to_string();
-        let proxy = Proxy {
-            name: "peer",
-            address,
-            path: "/".into(),
-            tool: "echo/echo".into(),
-            process,
-            _folder: folder,
-        };
-        proxy.wait_open()?;
+        command.arg("--from-mcp-json").arg(&config).env("RUST_LOG", "error");
+        let mut proxy = Proxy::silent("peer", "127.0.0.1:8080".to_string(), &mut command, folder)?;
+        proxy.tool = "echo/echo".into();
         Ok(proxy)
+    }
+
+    /// nginx in front of an HTTP server, with connections kept on both sides and its usual log of requests.
+    pub(crate) fn nginx(program: &Path, server: SocketAddr) -> Result<Proxy, Box<dyn Error>> {
+        let folder = TempDir::new()?;
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string(); // free again at once
+        let config = folder.path().join("nginx.conf");
+        let here = folder.path().display();
+        fs::write(
+            &config,
+            format!(
+                "daemon off; pid {here}/pid; error_log {here}/error.log; worker_processes auto;\n\
+                 events {{ worker_connections 1024; }}\n\
+                 http {{\n  access_log {here}/access.log; keepalive_requests 1000000000;\n  \
+                 upstream echo {{ server {server}; keepalive 64; keepalive_requests 1000000000; }}\n  \
+                 server {{ listen {address}; location / {{\n    proxy_pass http://echo/mcp;\n    \
+                 proxy_http_version 1.1; proxy_set_header Connection \"\"; }} }}\n}}\n"
+            ),
+        )?;
+        let mut command = Command::new(program);
+        command.arg("-p").arg(folder.path()).arg("-c").arg(&config);
+        Proxy::silent("nginx", address, &mut command, folder)
     }
 
     pub(crate) fn pid(&self) -> u32 {
         self.process.id()
+    }
+
+    /// One that says where it listens.
+    fn listening(
+        name: &'static str,
+        path: &str,
+        command: &mut Command,
+        folder: TempDir,
+    ) -> Result<Proxy, Box<dyn Error>> {
+        let mut process = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+        let address = address(&mut process)?;
+        Ok(Proxy { name, address, path: path.into(), tool: "echo".into(), process, _folder: folder })
+    }
+
+    /// One that is told where to listen.
+    fn silent(
+        name: &'static str,
+        address: String,
+        command: &mut Command,
+        folder: TempDir,
+    ) -> Result<Proxy, Box<dyn Error>> {
+        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let proxy = Proxy { name, address, path: "/".into(), tool: "echo".into(), process, _folder: folder };
+        proxy.wait_open()?;
+        Ok(proxy)
     }
 
     fn wait_open(&self) -> Result<(), Box<dyn Error>> {
@@ -85,9 +122,9 @@ impl Drop for Proxy {
     }
 }
 
-/// The other example, built beside this one.
-fn child() -> Result<std::path::PathBuf, Box<dyn Error>> {
-    let path = std::env::current_exe()?.with_file_name("fake_stdio");
+/// Another example, built beside this one.
+pub(crate) fn example(name: &str) -> Result<PathBuf, Box<dyn Error>> {
+    let path = std::env::current_exe()?.with_file_name(name);
     if path.exists() {
         Ok(path)
     } else {
@@ -96,10 +133,10 @@ fn child() -> Result<std::path::PathBuf, Box<dyn Error>> {
 }
 
 /// The address from the log; a thread reads the rest, so that the pipe never fills.
-fn listening(process: &mut Child) -> Result<String, Box<dyn Error>> {
+fn address(process: &mut Child) -> Result<String, Box<dyn Error>> {
     let mut lines = BufReader::new(process.stderr.take().ok_or("no stderr")?).lines().map_while(Result::ok);
     let mark = "listening on http://";
-    let line = lines.find(|line| line.contains(mark)).ok_or("our proxy ended before it listened")?;
+    let line = lines.find(|line| line.contains(mark)).ok_or("it ended before it listened")?;
     std::thread::spawn(move || lines.for_each(drop));
     let address =
         line.split(mark).nth(1).and_then(|rest| rest.split_whitespace().next()).ok_or("no address")?;

@@ -12,7 +12,7 @@ pub(crate) fn head(proxies: &[Proxy]) {
     println!("|---|---|---|---|---|---|---|---|");
 }
 
-/// A row for each proxy, and one with the first's share of the second's.
+/// A row for each proxy, and one with the first's share of each other's.
 pub(crate) fn rows(connections: usize, proxies: &[Proxy], columns: &[Vec<Measured>]) {
     let figures: Vec<[f64; 5]> = columns.iter().map(|column| medians(column)).collect();
     for ((proxy, column), [rate, cpu, p50, p99, peak]) in proxies.iter().zip(columns).zip(&figures) {
@@ -22,10 +22,11 @@ pub(crate) fn rows(connections: usize, proxies: &[Proxy], columns: &[Vec<Measure
             "| {connections} | {name} | {rate:.0} | {cpu:.1} | {p50:.0} | {p99:.0} | {peak:.1} | {wrong} |"
         );
     }
-    if let [ours, peer] = &figures[..] {
+    let [ours, others @ ..] = &figures[..] else { return };
+    for (other, proxy) in others.iter().zip(&proxies[1..]) {
         let ratio: Vec<String> =
-            ours.iter().zip(peer).map(|(ours, peer)| format!("{:.2}×", ours / peer)).collect();
-        println!("| {connections} | ours ÷ peer | {} | |", ratio.join(" | "));
+            ours.iter().zip(other).map(|(ours, other)| format!("{:.2}×", ours / other)).collect();
+        println!("| {connections} | {} ÷ {} | {} | |", proxies[0].name, proxy.name, ratio.join(" | "));
     }
 }
 
