@@ -113,6 +113,14 @@ impl Target {
         Uri::from_parts(parts).ok().map(|endpoint| self.at(endpoint))
     }
 
+    /// Adds its own fields to a request's. As everywhere, what the configuration says wins.
+    fn put_headers(&self, headers: &mut HeaderMap) {
+        // Also to be extended by nothing, a map grows.
+        if !self.headers.is_empty() {
+            headers.extend(self.headers.clone());
+        }
+    }
+
     fn new(endpoint: Uri, headers: HeaderMap) -> Target {
         let shown = redact::url(&endpoint.to_string());
         Target { endpoint, shown, headers }
@@ -120,15 +128,16 @@ impl Target {
 
     /// The URL of a path below the server's root, or of the endpoint with the request's query behind its own.
     fn url(&self, path: Option<&PathAndQuery>, query: Option<&str>) -> Uri {
-        let mut parts = self.endpoint.clone().into_parts();
-        parts.path_and_query = match (path, query) {
+        let path_and_query = match (path, query) {
             (Some(path), _) => Some(path.clone()),
             (None, Some(query)) => {
                 let own = self.endpoint.query().map(|own| format!("{own}&")).unwrap_or_default();
                 format!("{}?{own}{query}", self.endpoint.path()).parse().ok()
             }
-            (None, None) => parts.path_and_query,
+            (None, None) => return self.endpoint.clone(),
         };
+        let mut parts = self.endpoint.clone().into_parts();
+        parts.path_and_query = path_and_query;
         Uri::from_parts(parts).unwrap_or_else(|_| self.endpoint.clone())
     }
 }

@@ -25,7 +25,7 @@ impl Forward {
         let headers = request.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         headers.insert(header::ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
-        headers.extend(target.headers.clone());
+        target.put_headers(headers);
         match self.courier.run(request, Cargo::Whole(PING), Wait::Whole(patience)) {
             Ok(answer) => {
                 // Read, so that the connection is not reset under a server that is still writing.

@@ -213,7 +213,7 @@ impl Relay<'_, '_> {
         if self.path.is_none() {
             fields::put(headers, SESSION_ID, at_server);
         }
-        headers.extend(target.headers.clone());
+        target.put_headers(headers);
         let courier = &self.forward.courier;
         match message {
             Some(body) => courier.run(request, Cargo::Whole(body), Wait::Call),
@@ -337,8 +337,9 @@ impl Relay<'_, '_> {
             }
             _ => None,
         };
-        let ours = session.filter(|_| theirs.is_some()).map(|session| session.token.clone());
-        headers.extend(ours.map(|ours| (SESSION_ID, ours)));
+        if let Some(session) = session.filter(|_| theirs.is_some()) {
+            headers.insert(SESSION_ID, session.token.clone());
+        }
     }
 
     fn stream(

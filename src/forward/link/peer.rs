@@ -88,8 +88,7 @@ impl Peer {
         *request.method_mut() = method;
         *request.uri_mut() = url.unwrap_or(&self.target.endpoint).clone();
         *request.headers_mut() = headers;
-        // As everywhere, what the configuration says wins.
-        request.headers_mut().extend(self.target.headers.clone());
+        self.target.put_headers(request.headers_mut());
         let cargo = body.map_or(Cargo::Nothing, Cargo::Whole);
         let answer = self.courier.run(request, cargo, wait);
         Answer::sort(answer.map_err(|error| Trouble::of_exchange(&error))?)
