@@ -34,10 +34,10 @@ pub(super) enum Wait {
     Whole(Duration),
 }
 
-/// The body of an answer, as it comes.
+/// The body of an answer, as it comes. Boxed, because answers are handed on a lot.
 pub(super) enum AnswerBody {
-    Near(loopback::Body),
-    Far(BodyReader<'static>),
+    Near(Box<loopback::Body>),
+    Far(Box<BodyReader<'static>>),
     /// It was read already.
     Known(Cursor<Vec<u8>>),
 }
@@ -65,14 +65,15 @@ impl Courier {
         wait: Wait,
     ) -> Result<ServerAnswer, Error> {
         if let Some(address) = loopback::address(request.uri()) {
-            return Ok(self.near.run(address, &request, cargo, wait)?.map(AnswerBody::Near));
+            let answer = self.near.run(address, &request, cargo, wait)?;
+            return Ok(answer.map(|body| AnswerBody::Near(Box::new(body))));
         }
         let answer = match cargo {
             Cargo::Nothing => self.far(request, wait),
             Cargo::Whole(body) => self.far(request.map(|()| body), wait),
             Cargo::Stream { body, .. } => self.far(request.map(|()| SendBody::from_reader(body)), wait),
         };
-        Ok(answer?.map(|body| AnswerBody::Far(body.into_reader())))
+        Ok(answer?.map(|body| AnswerBody::Far(Box::new(body.into_reader()))))
     }
 
     fn far(&self, request: Request<impl AsSendBody>, wait: Wait) -> Result<Response<ureq::Body>, Error> {
