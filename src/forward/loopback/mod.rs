@@ -1,5 +1,5 @@
-//! Requests to servers on this machine, in plain HTTP/1.1, on connections that are used again: with ureq a forwarded
-//! call would cost more than twice as much.
+//! Requests to servers on this machine, in plain HTTP/1.1, on connections that are used again: ureq takes more than
+//! four times as many instructions for the same exchange.
 //!
 //! ```text
 //! idle        connections that wait for the next request
