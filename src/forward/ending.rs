@@ -1,7 +1,8 @@
 //! DELETE: a client ends its session (2025-11-25, basic, transports, Session Management).
 
 use super::Ticket;
-use super::connector::{Errand, ServerAnswer};
+use super::courier::ServerAnswer;
+use super::errand::Errand;
 use super::passage::Passage;
 use super::relay::{Relay, Waiting};
 use super::session::Session;

@@ -41,12 +41,15 @@ pub(super) fn has_events(headers: &HeaderMap) -> bool {
         && !headers.contains_key(header::CONTENT_ENCODING)
 }
 
+/// Room for an answer before any of it has come.
+const FIRST_BYTES: usize = 1024;
+
 /// Reads an answer to its end, which is at most `max` bytes away.
 ///
 /// # Errors
 /// It is longer, or breaks off.
 pub(super) fn read_whole(reader: impl Read, max: usize) -> io::Result<Vec<u8>> {
-    let mut whole = Vec::new();
+    let mut whole = Vec::with_capacity(max.min(FIRST_BYTES));
     reader.take(max as u64 + 1).read_to_end(&mut whole)?;
     match whole.len() > max {
         true => Err(io::Error::other(format!("its answer is longer than max_message_bytes = {max}"))),

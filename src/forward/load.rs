@@ -22,6 +22,8 @@ struct Counts {
     streams: usize,
     /// When one of them began or ended last.
     changed: Option<Instant>,
+    /// Those who wait until no call is under way: telling nobody would cost each call a system call.
+    waiting: usize,
 }
 
 impl Load {
@@ -31,8 +33,10 @@ impl Load {
 
     pub(super) fn drain(&self, deadline: Instant) {
         let patience = deadline.saturating_duration_since(Instant::now());
-        let guard = self.idle.wait_timeout_while(self.counts(), patience, |counts| counts.calls > 0);
-        drop(guard.unwrap_or_else(PoisonError::into_inner));
+        let mut counts = self.counts();
+        counts.waiting += 1;
+        let waited = self.idle.wait_timeout_while(counts, patience, |counts| counts.calls > 0);
+        waited.unwrap_or_else(PoisonError::into_inner).0.waiting -= 1;
     }
 
     pub(super) fn has_rested(&self, patience: Duration) -> bool {
@@ -78,7 +82,7 @@ impl Ticket {
         let mut counts = self.forward.load.counts();
         change(if self.is_get { &mut counts.streams } else { &mut counts.calls });
         counts.changed = Some(Instant::now());
-        if counts.calls == 0 {
+        if counts.calls == 0 && counts.waiting > 0 {
             self.forward.load.idle.notify_all();
         }
     }

@@ -1,17 +1,21 @@
 //! To servers that speak HTTP themselves: ours on a port, or somebody else's at a URL. Bodies stream both ways.
 
 mod connector;
+mod courier;
 mod ending;
+mod errand;
 mod failure;
 mod fields;
 mod filter;
 mod leash;
 pub mod link;
 mod load;
+mod loopback;
 mod passage;
 mod probe;
 mod relay;
 mod session;
+mod socket;
 mod stream;
 
 use crate::auth::Caller;
@@ -24,13 +28,13 @@ use crate::protocol::error::RpcError;
 use crate::server::{Context, Endpoint, Running, Server};
 use ::http::uri::{PathAndQuery, Scheme};
 use ::http::{HeaderMap, HeaderName, HeaderValue, Uri};
+use courier::Courier;
 use load::{Load, Ticket};
 use relay::Relay;
 pub(crate) use session::Session;
 use session::registry::Sessions;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use ureq::Agent;
 
 const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
@@ -43,7 +47,7 @@ pub struct Forward {
     options: Options,
     limits: Limits,
     restart_wait: Duration,
-    agent: Agent,
+    courier: Courier,
     /// Those that the server keeps for clients of its own era and transport.
     sessions: Sessions,
     load: Load,
@@ -109,6 +113,14 @@ impl Target {
         Uri::from_parts(parts).ok().map(|endpoint| self.at(endpoint))
     }
 
+    /// Adds its own fields to a request's. As everywhere, what the configuration says wins.
+    fn put_headers(&self, headers: &mut HeaderMap) {
+        // Also to be extended by nothing, a map grows.
+        if !self.headers.is_empty() {
+            headers.extend(self.headers.clone());
+        }
+    }
+
     fn new(endpoint: Uri, headers: HeaderMap) -> Target {
         let shown = redact::url(&endpoint.to_string());
         Target { endpoint, shown, headers }
@@ -116,15 +128,16 @@ impl Target {
 
     /// The URL of a path below the server's root, or of the endpoint with the request's query behind its own.
     fn url(&self, path: Option<&PathAndQuery>, query: Option<&str>) -> Uri {
-        let mut parts = self.endpoint.clone().into_parts();
-        parts.path_and_query = match (path, query) {
+        let path_and_query = match (path, query) {
             (Some(path), _) => Some(path.clone()),
             (None, Some(query)) => {
                 let own = self.endpoint.query().map(|own| format!("{own}&")).unwrap_or_default();
                 format!("{}?{own}{query}", self.endpoint.path()).parse().ok()
             }
-            (None, None) => parts.path_and_query,
+            (None, None) => return self.endpoint.clone(),
         };
+        let mut parts = self.endpoint.clone().into_parts();
+        parts.path_and_query = path_and_query;
         Uri::from_parts(parts).unwrap_or_else(|_| self.endpoint.clone())
     }
 }
@@ -137,7 +150,7 @@ impl Forward {
         options: Options,
         context: &Arc<Context>,
     ) -> Arc<Forward> {
-        let agent = connector::agent(&options);
+        let courier = Courier::new(&options);
         let sessions = Sessions::new(server.meter(), Arc::clone(context), target.is_some());
         Arc::new(Forward {
             server,
@@ -146,7 +159,7 @@ impl Forward {
             options,
             limits: context.limits.clone(),
             restart_wait: Duration::from_secs(context.restart.restart_wait_seconds),
-            agent,
+            courier,
             sessions,
             load: Load::default(),
         })

@@ -1,7 +1,8 @@
 //! One request there and its answer back.
 
-use super::connector::{Errand, ServerAnswer};
-use super::link::peer::{Peer, Wait};
+use super::courier::{Cargo, ServerAnswer, Wait};
+use super::errand::Errand;
+use super::link::peer::Peer;
 use super::link::refusal::{Trouble, was_not_sent};
 use super::passage::{Calls, Passage};
 use super::session::Session;
@@ -20,7 +21,6 @@ use ::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, header};
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
-use ureq::SendBody;
 
 /// An answer of up to this size is sent in one piece.
 const MAX_WHOLE_BYTES: u64 = 64 * 1024;
@@ -205,29 +205,29 @@ impl Relay<'_, '_> {
         at_server: Option<&HeaderValue>,
         message: Option<&[u8]>,
     ) -> Result<ServerAnswer, ureq::Error> {
-        let url = target.url(self.path, self.exchange.request.uri().query());
-        let mut request = Request::builder().method(self.exchange.request.method()).uri(url);
-        if let Some(headers) = request.headers_mut() {
-            *headers = fields::request(self.exchange.request.headers());
-            if self.path.is_none() {
-                fields::put(headers, SESSION_ID, at_server);
-            }
-            headers.extend(target.headers.clone());
+        let mut request = Request::new(());
+        *request.method_mut() = self.exchange.request.method().clone();
+        *request.uri_mut() = target.url(self.path, self.exchange.request.uri().query());
+        let headers = request.headers_mut();
+        *headers = fields::request(self.exchange.request.headers());
+        if self.path.is_none() {
+            fields::put(headers, SESSION_ID, at_server);
         }
+        target.put_headers(headers);
+        let courier = &self.forward.courier;
         match message {
-            Some(body) => self.forward.agent.run(request.body(body)?),
+            Some(body) => courier.run(request, Cargo::Whole(body), Wait::Call),
             None if has_body(&self.exchange.body) => {
+                let length = self.exchange.body.length();
                 // Who announces a body and sends none of it does not cost us a connection to the server.
                 let mut start = [0; START_BYTES];
                 let count = self.exchange.body.read(&mut start)?;
                 let mut body = start[..count].chain(&mut self.exchange.body);
-                self.forward.agent.run(request.body(SendBody::from_reader(&mut body))?)
+                courier.run(request, Cargo::Stream { body: &mut body, length }, Wait::Call)
             }
             None => {
-                if let Some(headers) = request.headers_mut() {
-                    headers.remove(header::CONTENT_LENGTH);
-                }
-                self.forward.agent.run(request.body(())?)
+                headers.remove(header::CONTENT_LENGTH);
+                courier.run(request, Cargo::Nothing, Wait::Call)
             }
         }
     }
@@ -249,7 +249,7 @@ impl Relay<'_, '_> {
     }
 
     fn is_unknown(&self, target: &Target, at_server: &HeaderValue) -> bool {
-        let peer = Peer { agent: self.forward.agent.clone(), target: target.clone() };
+        let peer = Peer { courier: self.forward.courier.clone(), target: target.clone() };
         let from = self.exchange.request.headers();
         let mut headers = super::session::replay::companions(from);
         headers.insert(SESSION_ID, at_server.clone());
@@ -268,7 +268,7 @@ impl Relay<'_, '_> {
         ticket: Ticket,
         mut passage: Passage,
     ) -> Response {
-        let (head, body) = answer.into_parts();
+        let (head, reader) = answer.into_parts();
         self.forward.server.meter().answers.of(StatusClass::of(head.status.as_u16())).count();
         if head.status.is_informational() {
             let error = "it changes to a protocol that nobody asked for";
@@ -290,7 +290,6 @@ impl Relay<'_, '_> {
             Some(length) if length <= MAX_WHOLE_BYTES => Some(length as usize),
             _ => None,
         };
-        let reader = body.into_reader();
         let Some(most) = most else {
             let stream = self.stream(&head, waiting, ticket, passage);
             *response.body_mut() = Payload::stream(move |writer| stream.write(reader, writer));
@@ -338,8 +337,9 @@ impl Relay<'_, '_> {
             }
             _ => None,
         };
-        let ours = session.filter(|_| theirs.is_some()).map(|session| session.token.clone());
-        headers.extend(ours.map(|ours| (SESSION_ID, ours)));
+        if let Some(session) = session.filter(|_| theirs.is_some()) {
+            headers.insert(SESSION_ID, session.token.clone());
+        }
     }
 
     fn stream(

@@ -1,8 +1,9 @@
 //! An answer that is sent on as it comes. The stream of a session's client outlives the server's: it goes on with the
 //! next life of the server.
 
-use super::connector::{self, Errand};
-use super::link::peer::{Content, Peer, Wait};
+use super::courier::{AnswerBody, Wait};
+use super::errand::{self, Errand};
+use super::link::peer::{Content, Peer};
 use super::link::refusal::Trouble;
 use super::passage::Passage;
 use super::relay::Waiting;
@@ -16,7 +17,6 @@ use ::http::{HeaderValue, Request};
 use std::io::{self, ErrorKind, Read};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use ureq::BodyReader;
 
 /// What is read from a server at once; each read is sent on at once.
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -57,7 +57,7 @@ enum End {
 
 /// What came of an attempt to open a stream again.
 enum Reopened {
-    Open(BodyReader<'static>, Waiting),
+    Open(AnswerBody, Waiting),
     Forgotten(HeaderValue),
     /// Not now; pause so long.
     Later(Duration),
@@ -65,11 +65,7 @@ enum Reopened {
 }
 
 impl Stream {
-    pub(super) fn write(
-        mut self,
-        reader: BodyReader<'static>,
-        writer: &mut StreamWriter<'_>,
-    ) -> io::Result<()> {
+    pub(super) fn write(mut self, reader: AnswerBody, writer: &mut StreamWriter<'_>) -> io::Result<()> {
         let mut reader = reader;
         let (mut tail, mut passage) = (Tail::default(), std::mem::take(&mut self.passage));
         loop {
@@ -124,7 +120,7 @@ impl Stream {
         end: &End,
         tail: &Tail,
         writer: &mut StreamWriter<'_>,
-    ) -> io::Result<Option<(BodyReader<'static>, Waiting)>> {
+    ) -> io::Result<Option<(AnswerBody, Waiting)>> {
         let Some(listening) = self.listening.as_ref().filter(|_| tail.is_between_events()) else {
             return Ok(None);
         };
@@ -155,7 +151,7 @@ impl Stream {
 
 impl Listening {
     /// Waits until the server is back, as long as calls do; meanwhile the client sees that its stream is open.
-    fn reopen(&self, writer: &mut StreamWriter<'_>) -> io::Result<Option<(BodyReader<'static>, Waiting)>> {
+    fn reopen(&self, writer: &mut StreamWriter<'_>) -> io::Result<Option<(AnswerBody, Waiting)>> {
         let deadline = Instant::now() + self.forward.restart_wait;
         let mut stale = None;
         while Instant::now() < deadline && self.forward.sessions.is_open(&self.session) {
@@ -164,7 +160,7 @@ impl Listening {
                 Reopened::Forgotten(id) if stale.is_none() => stale = Some(id),
                 Reopened::Forgotten(_) | Reopened::Never => break,
                 Reopened::Later(pause) => {
-                    connector::pause(&self.client, pause);
+                    errand::pause(&self.client, pause);
                     writer.write_chunk(&[sse::KEEP_ALIVE])?;
                 }
             }
@@ -192,7 +188,7 @@ impl Listening {
         fields::put(&mut own, PROTOCOL_VERSION, headers.get(PROTOCOL_VERSION));
         fields::put(&mut own, SESSION_ID, at_server.as_ref());
         let url = target.url(None, self.request.uri().query());
-        let peer = Peer { agent: forward.agent.clone(), target: target.as_ref().clone() };
+        let peer = Peer { courier: forward.courier.clone(), target: target.as_ref().clone() };
         let answer = errand.run(|| peer.get(Some(&url), own, Wait::Stream));
         match (answer.map(|answer| answer.content), at_server) {
             (Ok(Content::Events(stream)), _) => {

@@ -59,6 +59,12 @@ impl ChunkDecoder {
         self.state == State::Done
     }
 
+    /// Whether the last chunk has come; trailer fields and the end of the body may be missing.
+    pub fn has_all_data(&self) -> bool {
+        use State::{Done, EndLf, Trailer, TrailerLf, TrailerStart};
+        matches!(self.state, TrailerStart | Trailer | TrailerLf | EndLf | Done)
+    }
+
     /// Bytes of data that certainly come next, without any framing between them.
     pub fn data_ahead(&self) -> u64 {
         if self.state == State::Data { self.left } else { 0 }

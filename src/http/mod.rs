@@ -47,8 +47,10 @@ mod tests;
 
 pub use access::{Place, is_logged as access_is_logged};
 pub use body::{Body, BodyError};
-pub(crate) use encode::REQUEST_ID;
+pub(crate) use buffer::Buffer;
+pub(crate) use encode::{REQUEST_ID, field};
 pub use link::Client;
+pub(crate) use link::{receive_now, send_now};
 pub use payload::{Payload, Response, StreamBody, Talk, event_stream, json_response};
 pub use permit::StreamPermit;
 pub use refusal::{RETRY_AFTER_SECONDS, Refusal};

@@ -4,7 +4,7 @@ use super::flights::Flight;
 use super::peer::read_events;
 use super::refusal::{Trouble, answer_to};
 use super::wire::Wire;
-use crate::forward::connector;
+use crate::forward::errand;
 use crate::forward::leash::Holder;
 use crate::protocol::sse::{self, Event};
 use crate::server::Oversize;
@@ -136,7 +136,7 @@ impl<'w> Delivery<'w> {
     fn has_answered(&mut self) {
         self.answered = true;
         self.landed = self.id().and_then(|id| self.wire.flights.land(id)).map(|landed| landed.holder);
-        connector::linger(LINGER);
+        errand::linger(LINGER);
     }
 }
 

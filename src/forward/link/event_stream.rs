@@ -3,11 +3,12 @@
 
 use super::delivery::Delivery;
 use super::letter::{Letter, Matter};
-use super::peer::{Content, Wait, read_events};
+use super::peer::{Content, read_events};
 use super::reference::resolve;
 use super::streamable::NOTICE_TIMEOUT;
 use super::wire::{Letters, Wire};
-use crate::forward::connector::Errand;
+use crate::forward::courier::Wait;
+use crate::forward::errand::Errand;
 use crate::protocol::sse::{self, Event};
 use crate::thread;
 use ::http::{HeaderMap, Uri};

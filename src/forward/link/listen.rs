@@ -4,7 +4,7 @@ use super::delivery::Delivery;
 use super::pauses::{LONGEST, Pauses};
 use super::refusal::{Refusal, Trouble};
 use super::streamable::Streamable;
-use crate::forward::connector::Errand;
+use crate::forward::errand::Errand;
 use crate::protocol::sse;
 use ::http::StatusCode;
 use std::time::Instant;

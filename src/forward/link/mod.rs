@@ -34,6 +34,7 @@ mod wire;
 #[cfg(test)]
 mod tests;
 
+use super::courier::Courier;
 use super::{Forward, Target};
 use crate::limits::Limits;
 use crate::protocol::mirror::AnnotatedTools;
@@ -46,7 +47,6 @@ use outbox::Outbox;
 use peer::Peer;
 use std::sync::{Arc, Mutex};
 use streamable::Streamable;
-use ureq::Agent;
 use wire::{Fate, Wire};
 
 /// What a server speaks on HTTP.
@@ -72,7 +72,7 @@ enum Place {
 /// Makes links to one server.
 pub struct Link {
     name: String,
-    agent: Agent,
+    courier: Courier,
     place: Place,
     flavour: Flavour,
     limits: Limits,
@@ -81,9 +81,9 @@ pub struct Link {
 }
 
 impl Link {
-    /// Links to the server `name` there. An answer to a request must begin within the agent's time for that.
-    fn new(name: &str, agent: Agent, place: Place, flavour: Flavour, limits: Limits) -> Link {
-        Link { name: name.to_string(), agent, place, flavour, limits, tools: Arc::default() }
+    /// Links to the server `name` there. An answer to a request must begin within the courier's time for that.
+    fn new(name: &str, courier: Courier, place: Place, flavour: Flavour, limits: Limits) -> Link {
+        Link { name: name.to_string(), courier, place, flavour, limits, tools: Arc::default() }
     }
 
     /// The other end, and which child of which server that is.
@@ -103,7 +103,7 @@ impl Link {
     /// Opens one; what the server says comes to `ear`.
     fn open(&self, ear: Box<dyn Ear>) -> Result<Arc<dyn Outlet>, String> {
         let (target, fate) = self.other_end()?;
-        let peer = Peer { agent: self.agent.clone(), target };
+        let peer = Peer { courier: self.courier.clone(), target };
         let opened = Wire::open(&self.name, peer, &self.limits, ear, fate);
         let (wire, letters) = opened.map_err(|error| format!("no connection can be made: {error}"))?;
         let wire = Arc::new(wire);
@@ -136,7 +136,7 @@ impl Forward {
     /// [`nature::Nature::EventStream`]).
     pub fn link(self: &Arc<Self>, flavour: Flavour, url: Option<Uri>) -> Link {
         let place = Place::Server(Arc::clone(self), url);
-        Link::new(self.server.name(), self.agent.clone(), place, flavour, self.limits.clone())
+        Link::new(self.server.name(), self.courier.clone(), place, flavour, self.limits.clone())
     }
 }
 

@@ -3,11 +3,12 @@
 use super::delivery::Delivery;
 use super::flights::Flight;
 use super::letter::{Letter, Matter};
-use super::peer::{Content, Wait};
+use super::peer::Content;
 use super::refusal::Trouble;
 use super::streamable::NOTICE_TIMEOUT;
 use super::wire::{Letters, Wire};
-use crate::forward::connector::Errand;
+use crate::forward::courier::Wait;
+use crate::forward::errand::Errand;
 use crate::protocol::message::Message;
 use crate::protocol::mirror::{self, AnnotatedTools};
 use crate::protocol::sse;

@@ -1,9 +1,10 @@
 //! Which era and transport an HTTP server speaks.
 
-use super::peer::{Answer, Content, Peer, Wait, read_events};
+use super::peer::{Answer, Content, Peer, read_events};
 use super::reference::resolve;
 use super::refusal::{Trouble, answer_to};
 use crate::forward::Forward;
+use crate::forward::courier::Wait;
 use crate::protocol::revision::{MODERN, NEWEST_LEGACY, Revision};
 use crate::protocol::sse::{self, Event};
 use crate::protocol::{json, message::Message};
@@ -51,7 +52,7 @@ impl Forward {
     }
 
     fn peer(&self) -> Result<Peer, String> {
-        Ok(Peer { agent: self.agent.clone(), target: self.present_target()?.as_ref().clone() })
+        Ok(Peer { courier: self.courier.clone(), target: self.present_target()?.as_ref().clone() })
     }
 }
 

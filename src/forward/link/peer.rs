@@ -2,13 +2,12 @@
 
 use super::refusal::{Refusal, Trouble};
 use crate::forward::Target;
+use crate::forward::courier::{AnswerBody, Cargo, Courier, ServerAnswer, Wait};
 use crate::forward::fields::is_media;
 use crate::protocol::sse;
 use ::http::{HeaderMap, HeaderValue, Method, Request, StatusCode, Uri, header};
 use std::io::{self, Read};
 use std::ops::ControlFlow;
-use std::time::Duration;
-use ureq::{Agent, AsSendBody, BodyReader};
 
 /// What is read from a server at once.
 const CHUNK_BYTES: usize = 16 * 1024;
@@ -18,19 +17,8 @@ const MAX_REFUSAL_BYTES: u64 = 64 * 1024;
 /// The server at the other end.
 #[derive(Clone)]
 pub(in crate::forward) struct Peer {
-    pub(in crate::forward) agent: Agent,
+    pub(in crate::forward) courier: Courier,
     pub(in crate::forward) target: Target,
-}
-
-/// How long an exchange may take.
-#[derive(Clone, Copy)]
-pub(in crate::forward) enum Wait {
-    /// The answer must begin in the agent's time for it; its end may take as long as it likes.
-    Call,
-    /// For ever: a server may send the head of a stream together with its first event.
-    Stream,
-    /// Everything together.
-    Whole(Duration),
 }
 
 /// An answer with a status that says that all is well.
@@ -42,9 +30,9 @@ pub(in crate::forward) struct Answer {
 /// What it holds.
 pub(in crate::forward) enum Content {
     /// Messages, each as an event.
-    Events(BodyReader<'static>),
+    Events(AnswerBody),
     /// Something else; most likely a message. `length` in bytes, if the server says.
-    Body { reader: BodyReader<'static>, length: Option<u64> },
+    Body { reader: AnswerBody, length: Option<u64> },
     /// Nothing: the message was taken, and that is all.
     Nothing,
 }
@@ -100,35 +88,18 @@ impl Peer {
         *request.method_mut() = method;
         *request.uri_mut() = url.unwrap_or(&self.target.endpoint).clone();
         *request.headers_mut() = headers;
-        // As everywhere, what the configuration says wins.
-        request.headers_mut().extend(self.target.headers.clone());
-        let answer = match body {
-            Some(body) => self.run(request.map(|()| body), wait),
-            None => self.run(request, wait),
-        };
+        self.target.put_headers(request.headers_mut());
+        let cargo = body.map_or(Cargo::Nothing, Cargo::Whole);
+        let answer = self.courier.run(request, cargo, wait);
         Answer::sort(answer.map_err(|error| Trouble::of_exchange(&error))?)
-    }
-
-    fn run<B: AsSendBody>(
-        &self,
-        request: Request<B>,
-        wait: Wait,
-    ) -> Result<::http::Response<ureq::Body>, ureq::Error> {
-        let config = self.agent.configure_request(request);
-        self.agent.run(match wait {
-            Wait::Call => config.build(),
-            Wait::Stream => config.timeout_recv_response(None).build(),
-            Wait::Whole(time) => config.timeout_global(Some(time)).build(),
-        })
     }
 }
 
 impl Answer {
-    fn sort(answer: ::http::Response<ureq::Body>) -> Result<Answer, Trouble> {
-        let (head, body) = answer.into_parts();
+    fn sort(answer: ServerAnswer) -> Result<Answer, Trouble> {
+        let (head, mut reader) = answer.into_parts();
         let length = head.headers.get(header::CONTENT_LENGTH);
         let length = length.and_then(|length| length.to_str().ok()?.parse().ok());
-        let mut reader = body.into_reader();
         if !head.status.is_success() {
             let body = read_some(&mut reader);
             return Err(Trouble::Refused(Refusal::new(head.status, &head.headers, body)));
@@ -148,7 +119,7 @@ impl Answer {
 }
 
 /// The start of a body that matters little; what cannot be read of it matters nothing.
-fn read_some(reader: &mut BodyReader<'static>) -> Vec<u8> {
+fn read_some(reader: &mut AnswerBody) -> Vec<u8> {
     let mut body = Vec::new();
     let _ = reader.take(MAX_REFUSAL_BYTES).read_to_end(&mut body);
     body

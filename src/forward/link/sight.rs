@@ -1,18 +1,17 @@
 //! Whether a child that listens somewhere speaks MCP there, and at which path.
 
 use super::nature::{ID, MAX_ANSWER_BYTES, first_answer, hello};
-use super::peer::{Answer, Content, Peer, Wait};
+use super::peer::{Answer, Content, Peer};
 use super::refusal::{Refusal, Trouble};
 use crate::config::spec::{ChildSpec, Options, Transport};
 use crate::forward::Target;
-use crate::forward::connector;
+use crate::forward::courier::{Courier, Wait};
 use crate::protocol::message::{Kind, Message};
 use crate::server::{Endpoint, Probe, Sight};
 use ::http::HeaderMap;
 use std::io::Read;
 use std::net::SocketAddr;
 use std::time::Duration;
-use ureq::Agent;
 
 /// How long one answer may take: a server that has just begun to listen may still be loading.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -21,7 +20,7 @@ const PATHS: [&str; 3] = ["/mcp", "/sse", "/"];
 
 /// Asks children that start.
 pub struct Prober {
-    agent: Agent,
+    courier: Courier,
     /// It was said that this is an HTTP server: what answers at all is taken for it, if nothing better turns up.
     is_told: bool,
     /// The path that was said: there and nowhere else.
@@ -32,7 +31,7 @@ impl Prober {
     /// For the children of one server.
     pub fn new(child: &ChildSpec, options: &Options) -> Prober {
         let is_told = child.transport == Some(Transport::Http);
-        Prober { agent: connector::agent(options), is_told, path: child.path.clone() }
+        Prober { courier: Courier::new(options), is_told, path: child.path.clone() }
     }
 
     /// Where to ask, `hint` first.
@@ -45,7 +44,7 @@ impl Prober {
 
     fn at(&self, address: SocketAddr, path: &str) -> Option<Peer> {
         let endpoint = Endpoint { address, path: path.to_string() };
-        Some(Peer { agent: self.agent.clone(), target: Target::child(&endpoint).ok()? })
+        Some(Peer { courier: self.courier.clone(), target: Target::child(&endpoint).ok()? })
     }
 }
 
@@ -127,7 +126,7 @@ impl Peer {
 
     fn moved(&self, path: &str, patience: Duration) -> Sight {
         let Some(target) = self.target.with_path(path) else { return Sight::Other };
-        let there = Peer { agent: self.agent.clone(), target };
+        let there = Peer { courier: self.courier.clone(), target };
         there.greet(path, patience).unwrap_or(Sight::Other)
     }
 }

@@ -4,10 +4,11 @@ use super::delivery::Delivery;
 use super::flights::Flight;
 use super::letter::{Letter, Matter};
 use super::pauses::Pauses;
-use super::peer::{Content, Wait};
+use super::peer::Content;
 use super::refusal::Trouble;
 use super::wire::{Letters, Wire};
-use crate::forward::connector::Errand;
+use crate::forward::courier::{AnswerBody, Wait};
+use crate::forward::errand::Errand;
 use crate::forward::leash::Leash;
 use crate::forward::session::matter::{About, Matter as Said};
 use crate::forward::session::replay::replay;
@@ -20,7 +21,6 @@ use ::http::{HeaderMap, HeaderValue};
 use std::io::Read;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use ureq::BodyReader;
 
 /// A server has nothing to do for a message that wants no answer.
 pub(super) const NOTICE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -172,7 +172,7 @@ impl Streamable {
     fn stream(
         &self,
         flight: &Flight,
-        mut stream: BodyReader<'static>,
+        mut stream: AnswerBody,
         delivery: &mut Delivery<'_>,
     ) -> Result<(), Trouble> {
         let mut reader = sse::Reader::new(self.wire.max_message_bytes);
@@ -190,7 +190,7 @@ impl Streamable {
     }
 
     /// Asks for the rest of a stream, after the pause the server wants.
-    fn come_back(&self, leash: &Leash, reader: &mut sse::Reader) -> Result<BodyReader<'static>, Trouble> {
+    fn come_back(&self, leash: &Leash, reader: &mut sse::Reader) -> Result<AnswerBody, Trouble> {
         let mut pauses = Pauses::default();
         loop {
             if leash.pause(pauses.next(reader.retry())) {
@@ -213,7 +213,7 @@ impl Streamable {
     }
 
     /// Opens an event stream; `None` if the server answers with something else.
-    pub(super) fn get(&self, last_id: Option<&str>) -> Result<Option<BodyReader<'static>>, Trouble> {
+    pub(super) fn get(&self, last_id: Option<&str>) -> Result<Option<AnswerBody>, Trouble> {
         self.get_with(self.headers(), last_id)
     }
 
@@ -221,7 +221,7 @@ impl Streamable {
         &self,
         mut headers: HeaderMap,
         last_id: Option<&str>,
-    ) -> Result<Option<BodyReader<'static>>, Trouble> {
+    ) -> Result<Option<AnswerBody>, Trouble> {
         if let Some(id) = last_id.and_then(|id| HeaderValue::from_bytes(id.as_bytes()).ok()) {
             headers.insert(LAST_EVENT_ID, id);
         }

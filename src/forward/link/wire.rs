@@ -3,8 +3,9 @@
 use super::Ear;
 use super::flights::{Flight, Flights};
 use super::letter::Letter;
-use super::peer::{Answer, Peer, Wait};
+use super::peer::{Answer, Peer};
 use super::refusal::Trouble;
+use crate::forward::courier::Wait;
 use crate::forward::leash::{Holder, Leash, leash};
 use crate::forward::{failure, fields};
 use crate::limits::Limits;

@@ -1,11 +1,11 @@
 //! Whether a server says that it does not know a session.
 
-use crate::forward::connector::ServerAnswer;
+use crate::forward::courier::{AnswerBody, ServerAnswer};
 use crate::protocol::error::METHOD_NOT_FOUND;
 use crate::protocol::json;
 use crate::protocol::message::{Kind, Message};
 use ::http::{StatusCode, header};
-use std::io::{self, Read};
+use std::io::{self, Cursor, Read};
 
 /// More of a refusal is not read to judge it.
 const MAX_REFUSAL_BYTES: u64 = 64 * 1024;
@@ -28,13 +28,12 @@ pub(in crate::forward) fn judge(answer: ServerAnswer) -> io::Result<Verdict> {
     }
     let (mut head, body) = answer.into_parts();
     let mut start = Vec::new();
-    let mut reader = body.into_reader();
-    reader.by_ref().take(MAX_REFUSAL_BYTES).read_to_end(&mut start)?;
+    body.take(MAX_REFUSAL_BYTES).read_to_end(&mut start)?;
     let forgets = forgets_session(head.status, &start);
     // What is longer is cut: no server explains itself at such length.
     head.headers.remove(header::TRANSFER_ENCODING);
     head.headers.insert(header::CONTENT_LENGTH, start.len().into());
-    let answer = ServerAnswer::from_parts(head, ureq::Body::builder().data(start));
+    let answer = ServerAnswer::from_parts(head, AnswerBody::Known(Cursor::new(start)));
     Ok(if forgets { Verdict::Forgotten(answer) } else { Verdict::Answer(answer) })
 }
 

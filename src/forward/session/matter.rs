@@ -42,7 +42,7 @@ impl Matter {
     ) -> Matter {
         let text = str::from_utf8(body).unwrap_or_default();
         let is_batch = text.trim_start().starts_with('[') && !json::is_deeper_than(text, max_depth);
-        let batch = json::items(text).filter(|_| is_batch);
+        let batch = if is_batch { json::items(text) } else { None };
         let mut matter = Matter::default();
         for text in batch.as_deref().unwrap_or(&[text]) {
             let Ok(message) = Message::parse(text, max_depth) else { continue };

@@ -69,7 +69,7 @@ impl Session {
         self.seat.id(life, stale, || {
             let record = self.record().clone();
             let params = record.initialize.clone().unwrap_or_else(|| self.hello());
-            let peer = Peer { agent: forward.agent.clone(), target: target.clone() };
+            let peer = Peer { courier: forward.courier.clone(), target: target.clone() };
             let greeted = replay::replay(&peer, replay::companions(headers), &record, &params)?;
             let id = greeted.id.as_ref().and_then(|id| id.to_str().ok()).map(str::to_string);
             self.change(&forward.sessions, |record| record.at_server = id);

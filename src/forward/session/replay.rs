@@ -1,7 +1,8 @@
 //! A session said again to a server that does not know it: the handshake, the log level, the subscriptions.
 
+use crate::forward::courier::Wait;
 use crate::forward::link::nature::question;
-use crate::forward::link::peer::{Peer, Wait};
+use crate::forward::link::peer::Peer;
 use crate::forward::link::refusal::Trouble;
 use crate::forward::{LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID, fields};
 use crate::ledger::Record;

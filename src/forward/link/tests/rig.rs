@@ -2,9 +2,10 @@
 
 use crate::config::spec::Options;
 use crate::config::{Defaults, ServerTable};
+use crate::forward::Target;
+use crate::forward::courier::Courier;
 use crate::forward::link::peer::Peer;
 use crate::forward::link::{Ear, Flavour, Link, Place};
-use crate::forward::{Target, connector};
 use crate::limits::Limits;
 use crate::server::{Outlet, Oversize};
 use ::http::{HeaderMap, HeaderName, HeaderValue};
@@ -254,9 +255,9 @@ impl Opened {
     }
 
     pub fn with(name: &str, url: &str, flavour: Flavour, limits: Limits) -> Opened {
-        let Peer { agent, target } = peer(url);
+        let Peer { courier, target } = peer(url);
         let (sender, came) = unbounded();
-        let link = Link::new(name, agent, Place::Fixed(target), flavour, limits);
+        let link = Link::new(name, courier, Place::Fixed(target), flavour, limits);
         let outlet = link.open(Box::new(Sink(sender))).unwrap();
         Opened { name: name.to_string(), outlet, came }
     }
@@ -326,7 +327,7 @@ pub fn peer(url: &str) -> Peer {
     let options = Options { call_timeout: DEADLINE, ..usual };
     let headers = [(HeaderName::from_static("authorization"), HeaderValue::from_static("Bearer s3"))];
     let target = Target::new(url.parse().unwrap(), headers.into_iter().collect::<HeaderMap>());
-    Peer { agent: connector::agent(&options), target }
+    Peer { courier: Courier::new(&options), target }
 }
 
 /// The only place here that sleeps.
