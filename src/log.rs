@@ -15,7 +15,7 @@ use files::Files;
 use flow::{Flow, MOST_LINES};
 pub use folder::Folder;
 use line::Line;
-pub use line::{Form, printable};
+pub use line::{Form, Printable, printable};
 use log::kv::Value;
 use log::{LevelFilter, Record};
 use std::io::{self, IsTerminal, Write};

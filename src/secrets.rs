@@ -91,7 +91,8 @@ fn known() -> Arc<Vec<String>> {
 
 /// Where there are secrets, in order; those that overlap or touch are one.
 fn spans(text: &str, known: &[String]) -> Vec<Range<usize>> {
-    let found = known.iter().flat_map(|secret| text.match_indices(secret.as_str()));
+    let fitting = known.iter().filter(|secret| secret.len() <= text.len());
+    let found = fitting.flat_map(|secret| text.match_indices(secret.as_str()));
     let mut found: Vec<Range<usize>> = found.map(|(at, secret)| at..at + secret.len()).collect();
     found.sort_by_key(|span| span.start);
     let mut merged: Vec<Range<usize>> = Vec::new();

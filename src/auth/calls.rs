@@ -3,13 +3,13 @@
 
 use super::Caller;
 use crate::log::request::{self, RequestId};
-use crate::log::{AUDIT, printable};
+use crate::log::{AUDIT, Printable};
 use crate::meter::{self, Meter, Method, Timer};
 use crate::protocol::error::{Fault, RpcError};
 use crate::protocol::json;
 use crate::protocol::message::{Kind, Message};
 use crate::protocol::tools;
-use std::fmt;
+use std::fmt::{self, Display};
 use std::sync::Arc;
 
 /// More of a tool's name is not written: it comes from outside.
@@ -168,8 +168,11 @@ impl Record {
 impl Call {
     fn of(message: &Message<'_>, caller: &Caller) -> Call {
         let names = tools::called(message.params()).unwrap_or_default();
-        let names: String = names.join(" ").chars().take(MAX_NAME_CHARS).collect();
-        Call { caller: caller.clone(), tool: printable(&names) }
+        let mut names = names.join(" ");
+        if let Some((cut, _)) = names.char_indices().nth(MAX_NAME_CHARS) {
+            names.truncate(cut);
+        }
+        Call { caller: caller.clone(), tool: names }
     }
 }
 
@@ -178,16 +181,17 @@ impl Drop for Record {
         let took = self.timer.stop(self.outcome.counted());
         let Some(Call { caller, tool }) = &self.call else { return };
         let who = match &**caller.principal() {
-            "" => "anyone".to_string(),
-            principal => printable(principal),
+            "" => "anyone",
+            principal => principal,
         };
-        let address = caller.address().map(|address| address.to_string()).unwrap_or_default();
+        let address = caller.address();
+        let address = address.as_ref().map_or(&"" as &dyn Display, |address| address);
         let duration_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         // Whoever ends it may be at another request by now.
         let _scope = request::within(self.request.take());
         log::info!(
-            target: AUDIT, event = "tool-call", server = self.timer.server(), who = who.as_str(),
-            address = address.as_str(), tool = tool.as_str(), outcome:% = self.outcome, duration_ms,
+            target: AUDIT, event = "tool-call", server = self.timer.server(), who:% = Printable(who),
+            address:% = address, tool:% = Printable(tool), outcome:% = self.outcome, duration_ms,
             call = self.sent_as;
             "tool call"
         );

@@ -196,7 +196,7 @@ fn session_id(headers: &HeaderMap) -> Result<&str, Refusal> {
     let id = headers.get(SESSION_ID).ok_or_else(|| {
         Refusal::bad("Mcp-Session-Id is missing: send initialize first, then the id it answers with")
     })?;
-    id.to_str().map_err(|_| unknown_session())
+    str::from_utf8(id.as_bytes()).map_err(|_| unknown_session())
 }
 
 fn unknown_session() -> Refusal {

@@ -12,8 +12,10 @@ pub(crate) const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event
 /// `MCP-Protocol-Version`.
 pub(crate) const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 
-/// What the SDKs send: it need not be taken apart.
+/// What the SDKs send need not be taken apart.
 const USUAL_ACCEPT: &str = "application/json, text/event-stream";
+
+const USUAL_CONTENT: &str = "application/json";
 
 /// A POST carries JSON (415) and takes both kinds of answer (406).
 pub(crate) fn check_post(headers: &HeaderMap) -> Result<(), Refusal> {
@@ -36,7 +38,8 @@ pub(crate) fn is_modern(headers: &HeaderMap) -> bool {
 
 /// Whether a body is said to be JSON.
 pub(crate) fn is_json(headers: &HeaderMap) -> bool {
-    text(headers, &header::CONTENT_TYPE).is_some_and(|content| is_media(content, "application/json"))
+    let is_json = |content: &str| content == USUAL_CONTENT || is_media(content, "application/json");
+    text(headers, &header::CONTENT_TYPE).is_some_and(is_json)
 }
 
 /// Whether a GET opens the stream of 2024-11-05: it asks for events by name, and knows neither sessions nor versions.

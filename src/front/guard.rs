@@ -34,8 +34,8 @@ impl Guard {
     /// # Errors
     /// What is wrong with the request, for a 403.
     pub fn check(&self, headers: &HeaderMap) -> Result<(), String> {
-        let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("\u{fffd}"));
-        let mut hosts = text(header::HOST).into_iter().chain(forwarded_hosts(headers));
+        let host = headers.get(header::HOST).map(|value| value.to_str().unwrap_or("\u{fffd}"));
+        let mut hosts = host.into_iter().chain(forwarded_hosts(headers).filter(|asked| Some(*asked) != host));
         if let Some(host) = hosts.find(|host| !self.allows_host(host)) {
             return Err(format!(
                 "Host {host:?} is not a name of this proxy; add it to allowed_hosts in proxy.toml"
@@ -43,8 +43,8 @@ impl Guard {
         }
         let mut origins =
             headers.get_all(header::ORIGIN).iter().map(|value| value.to_str().unwrap_or("\u{fffd}"));
-        let asked = forwarded_hosts(headers).next().or(text(header::HOST));
-        match origins.find(|origin| !self.allows_origin(origin, asked)) {
+        let asked = || forwarded_hosts(headers).next().or(host);
+        match origins.find(|origin| !self.allows_origin(origin, asked())) {
             Some(origin) => {
                 Err(format!("Origin {origin:?} is not allowed; add it to allowed_origins in proxy.toml"))
             }

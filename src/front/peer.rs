@@ -26,8 +26,9 @@ const MAX_PREFIX_BYTES: usize = 256;
 
 /// From which address a request comes: the client's, or that of the nearest reverse proxy we know nothing better of.
 pub(super) fn address(exchange: &Exchange<'_>) -> IpAddr {
-    let known = exchange.request.headers().get(FORWARDED_FOR);
-    known.and_then(text).and_then(entry).unwrap_or_else(|| exchange.client.addr().ip().to_canonical())
+    let client = &exchange.client;
+    let known = exchange.request.headers().get(FORWARDED_FOR).filter(|known| *known != client.addr_field());
+    known.and_then(text).and_then(entry).unwrap_or_else(|| client.ip())
 }
 
 /// The reverse proxies that are believed.
@@ -44,8 +45,14 @@ impl Peers {
         Peers { trusted, strange: Mutex::default() }
     }
 
-    /// Puts `X-Forwarded-*` right; `scheme` is what the peer at the other end speaks.
-    pub(super) fn settle(&self, headers: &mut HeaderMap, peer: IpAddr, scheme: &'static str) {
+    /// Puts `X-Forwarded-*` right; `field` is the peer's address as such a field holds it, `scheme` what it speaks.
+    pub(super) fn settle(
+        &self,
+        headers: &mut HeaderMap,
+        peer: IpAddr,
+        field: &HeaderValue,
+        scheme: &'static str,
+    ) {
         let is_trusted = self.trusted.contain(peer);
         if !is_trusted && headers.contains_key(FORWARDED_FOR) {
             self.tell(peer);
@@ -53,7 +60,7 @@ impl Peers {
         let known = if is_trusted { said(headers, peer, &self.trusted) } else { HeaderMap::new() };
         forget(headers);
         headers.extend(known);
-        headers.entry(FORWARDED_FOR).or_insert_with(|| value_of(peer.to_canonical()));
+        headers.entry(FORWARDED_FOR).or_insert_with(|| field.clone());
         if let Some(host) = headers.get(header::HOST).cloned() {
             headers.entry(FORWARDED_HOST).or_insert(host);
         }
@@ -148,7 +155,8 @@ mod tests {
             headers.append(name, value);
         }
         let trusted = Nets::try_from(TRUSTED.map(String::from).to_vec()).unwrap();
-        Peers::new(trusted).settle(&mut headers, peer.parse().unwrap(), "http");
+        let peer: IpAddr = peer.parse().unwrap();
+        Peers::new(trusted).settle(&mut headers, peer, &value_of(peer.to_canonical()), "http");
         headers
     }
 
@@ -228,7 +236,8 @@ mod tests {
         fn no_bytes_of_a_stranger_change_its_address(bytes in proptest::collection::vec(32_u8..=255, 0..200)) {
             prop_assume!(!bytes.contains(&127));
             let mut headers = HeaderMap::from_iter([(FORWARDED_FOR, HeaderValue::from_bytes(&bytes).unwrap())]);
-            Peers::new(Nets::default()).settle(&mut headers, "203.0.113.9".parse().unwrap(), "http");
+            let peer: IpAddr = [203, 0, 113, 9].into();
+            Peers::new(Nets::default()).settle(&mut headers, peer, &value_of(peer), "http");
             prop_assert_eq!(&headers[FORWARDED_FOR], "203.0.113.9");
         }
 

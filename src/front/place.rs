@@ -61,6 +61,9 @@ impl Place {
 
     /// Takes the prefix off what is asked for.
     pub(super) fn enter(&self, request: &mut Request<()>) {
+        if self.prefix.is_empty() {
+            return;
+        }
         if let Some(target) = request.uri().path_and_query().cloned() {
             let within = self.within(target, request.headers_mut());
             *request.uri_mut() = Uri::from(within);
@@ -70,7 +73,7 @@ impl Place {
     /// A target without the prefix of `public_url`, which some reverse proxies take off and some do not. It wins over a
     /// server of that name, unless `X-Forwarded-Prefix` says that it was taken off before.
     fn within(&self, target: PathAndQuery, headers: &mut HeaderMap) -> PathAndQuery {
-        if self.prefix.is_empty() || headers.contains_key(FORWARDED_PREFIX) {
+        if headers.contains_key(FORWARDED_PREFIX) {
             return target;
         }
         let rest = match target.as_str().strip_prefix(&self.prefix) {

@@ -168,13 +168,11 @@ impl Front {
             {
                 ending()
             }
-            Route::Endpoint { name } => {
-                self.with(caller, &name, |served| {
-                    served.bridge.settle();
-                    lead(&mut exchange, served);
-                    served.bridge.handle(exchange, caller)
-                })
-            }
+            Route::Endpoint { name } => self.with(caller, &name, |served| {
+                served.bridge.settle();
+                lead(&mut exchange, served);
+                served.bridge.handle(exchange, caller)
+            }),
             Route::Line { name, place } => {
                 self.with(caller, &name, |served| served.bridge.handle_line(exchange, place, caller))
             }
@@ -211,7 +209,13 @@ impl Front {
         }
     }
 
-    fn below(&self, mut exchange: Exchange<'_>, caller: &Caller, name: &str, rest: &PathAndQuery) -> Response {
+    fn below(
+        &self,
+        mut exchange: Exchange<'_>,
+        caller: &Caller,
+        name: &str,
+        rest: &PathAndQuery,
+    ) -> Response {
         self.with(caller, name, |served| {
             served.bridge.settle();
             lead(&mut exchange, served);
@@ -323,8 +327,8 @@ impl Front {
 
 impl Handler for Front {
     fn handle(&self, mut exchange: Exchange<'_>) -> Response {
-        let (peer, scheme) = (exchange.client.addr().ip(), exchange.client.scheme());
-        self.peers.settle(exchange.request.headers_mut(), peer, scheme);
+        let Exchange { client, request, .. } = &mut exchange;
+        self.peers.settle(request.headers_mut(), client.ip(), client.addr_field(), client.scheme());
         if exchange.door.is_empty() {
             self.place.enter(&mut exchange.request);
         }

@@ -41,6 +41,7 @@ impl Admission {
             traffic: Arc::clone(&self.shared.traffic),
             session: OnceLock::new(),
             sent: AtomicU64::new(0),
+            field: OnceLock::new(),
         });
         let (place, gone) = self.shared.roster.admit(&link, now);
         if let Some(gone) = gone {

@@ -9,6 +9,8 @@ use ::http::{Method, Request, StatusCode, Version};
 
 /// Headers of a request that fit on the stack while they are parsed.
 const USUAL_HEADERS: usize = 48;
+/// Room for what is added on the way (`X-Forwarded-*`), so that the map need not grow for it.
+const ADDED_HEADERS: usize = 4;
 
 /// A request head that is acceptable, with what it says about the connection.
 #[derive(Debug)]
@@ -73,7 +75,7 @@ fn collect<'b>(bytes: &'b [u8], room: &mut [httparse::Header<'b>]) -> Result<Hea
     if length != bytes.len() {
         return Err(malformed_header());
     }
-    let mut headers = HeaderMap::with_capacity(lines.len());
+    let mut headers = HeaderMap::with_capacity(lines.len() + ADDED_HEADERS);
     for line in lines {
         let name = HeaderName::from_bytes(line.name.as_bytes()).map_err(|_| malformed_header())?;
         let value = HeaderValue::from_bytes(line.value).map_err(|_| malformed_header())?;

@@ -7,10 +7,11 @@ use super::scheme::Scheme;
 use super::shared::Traffic;
 use super::tls::{Identity, Session};
 use super::turn::Turn;
+use ::http::HeaderValue;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags, Shutdown};
 use std::io::{self, ErrorKind, IoSlice, Read};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -41,6 +42,8 @@ pub(crate) struct Link {
     pub(crate) session: OnceLock<Box<Session>>,
     /// Bytes of answers, as far as the kernel took them.
     pub(crate) sent: AtomicU64,
+    /// The peer's address as a header field holds it, once somebody wants it.
+    pub(crate) field: OnceLock<HeaderValue>,
 }
 
 /// How long a client may be silent, and how long it may read nothing.
@@ -264,6 +267,19 @@ impl Client {
     /// The address at the other end of the socket (another proxy's, if one stands between).
     pub fn addr(&self) -> SocketAddr {
         self.link.peer
+    }
+
+    /// The same without its port, as a header field holds it; an IPv4 address also where the socket is one for both
+    /// families.
+    pub fn addr_field(&self) -> &HeaderValue {
+        // An address has only letters that a field may have.
+        let field = || HeaderValue::try_from(self.ip().to_string());
+        self.link.field.get_or_init(|| field().unwrap_or(HeaderValue::from_static("unknown")))
+    }
+
+    /// The address without its port, in that form.
+    pub fn ip(&self) -> IpAddr {
+        self.link.peer.ip().to_canonical()
     }
 
     /// What the client speaks on it: `http` or `https`.

@@ -105,7 +105,14 @@ fn absolute_form(target: &[u8]) -> Result<Target, Refusal> {
 
 /// Whether a text is `host` or `host:port` as the `Host` field holds it (RFC 9110 section 7.2).
 pub(crate) fn is_host(text: &str) -> bool {
-    !text.contains('@') && Authority::try_from(text).is_ok()
+    is_plain_host(text) || !text.contains('@') && Authority::try_from(text).is_ok()
+}
+
+/// What nearly everybody sends need not be taken apart.
+fn is_plain_host(text: &str) -> bool {
+    let (name, port) = text.split_once(':').unwrap_or((text, "80"));
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    !name.is_empty() && name.bytes().all(is_plain) && port.parse::<u16>().is_ok() && !port.starts_with('+')
 }
 
 fn bad_target() -> Refusal {

@@ -46,7 +46,9 @@ impl HeadScanner {
     /// 400 for bytes that may not stand in a head, 414 or 431 for a head over its limits, 505 for
     /// another version of HTTP. The connection cannot be used after that.
     pub fn scan(&mut self, bytes: &[u8]) -> Result<Option<Extent>, Refusal> {
-        while let Some(&byte) = bytes.get(self.at) {
+        loop {
+            self.pass_plain(bytes);
+            let Some(&byte) = bytes.get(self.at) else { return Ok(None) };
             self.check(byte, bytes)?;
             self.at += 1;
             if byte == b'\n' && self.end_line(bytes)? {
@@ -57,7 +59,14 @@ impl HeadScanner {
                 return Err(self.too_large());
             }
         }
-        Ok(None)
+    }
+
+    /// Passes what neither ends a line nor can be wrong: nearly every byte of a head.
+    fn pass_plain(&mut self, bytes: &[u8]) {
+        let most = bytes.len().min(self.start.saturating_add(self.max_bytes));
+        if self.at > self.line && self.at < most && bytes[self.at - 1] != b'\r' {
+            self.at += bytes[self.at..most].iter().take_while(|byte| **byte > b'\r').count();
+        }
     }
 
     fn check(&self, byte: u8, bytes: &[u8]) -> Result<(), Refusal> {

@@ -6,6 +6,7 @@ use log::kv::{Error, Key, Value, VisitSource, VisitValue};
 use log::{Level, Record};
 use serde_json::{Map, Value as Json};
 use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
 use std::time::SystemTime;
 
 /// How log lines look.
@@ -100,13 +101,19 @@ impl Line {
 
 /// What a child prints, and how its files are called, may hold terminal controls, or marks that turn the direction of
 /// writing; they are shown, not obeyed.
-pub fn printable(text: &str) -> String {
-    let steers = |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        if steers(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+pub struct Printable<'t>(pub &'t str);
+
+impl fmt::Display for Printable<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let steers =
+            |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        self.0.chars().try_for_each(|c| if steers(c) { c.escape_default().fmt(f) } else { f.write_char(c) })
     }
-    shown
+}
+
+/// The same as text.
+pub fn printable(text: &str) -> String {
+    Printable(text).to_string()
 }
 
 /// The key-value pairs of a record; those without a value are left out.

@@ -111,8 +111,7 @@ impl<'t> Message<'t> {
             return Err(Invalid::TooDeep(max_depth));
         }
         let envelope = Envelope::read(text)?;
-        let version = envelope.jsonrpc.and_then(|version| json::string(version.get()));
-        if version.as_deref() != Some("2.0") {
+        if !envelope.jsonrpc.is_some_and(|version| json::spells(version.get(), "2.0")) {
             return Err(Invalid::Envelope("\"jsonrpc\":\"2.0\" is missing".into()));
         }
         Ok(Message { text, kind: envelope.kind()? })

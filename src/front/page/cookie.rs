@@ -2,10 +2,12 @@
 
 use super::super::place::Seen;
 use crate::auth::VISIT_SECONDS;
-use ::http::{HeaderMap, HeaderValue, header};
+use ::http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Every name of ours holds this. Cookies know no ports, so two proxies of one machine need two names.
 const NAME: &str = "mcp-proxy-visit";
+/// The leave for a script to stand before more than its own folder (Service Workers, 3.1.6).
+const SERVICE_WORKER_ALLOWED: HeaderName = HeaderName::from_static("service-worker-allowed");
 
 /// The value that a browser brings, if it does.
 pub(in crate::front) fn of<'h>(headers: &'h HeaderMap, seen: &Seen) -> Option<&'h str> {
@@ -27,6 +29,9 @@ pub(super) fn forget(seen: &Seen) -> Option<HeaderValue> {
 
 /// Takes it out of what a server gets: who has it is let in to the page. All else stays as it was sent.
 pub(in crate::front) fn withhold(headers: &mut HeaderMap) {
+    if !headers.contains_key(header::COOKIE) {
+        return;
+    }
     let fields: Vec<HeaderValue> = headers.get_all(header::COOKIE).iter().filter_map(without).collect();
     headers.remove(header::COOKIE);
     for field in fields {
@@ -37,7 +42,10 @@ pub(in crate::front) fn withhold(headers: &mut HeaderMap) {
 /// Takes out of a server's answer what would reach beyond its own paths: a cookie in the name of ours, and the leave for
 /// a script of its own to stand before the page.
 pub(in crate::front) fn withhold_theirs(headers: &mut HeaderMap) {
-    headers.remove("service-worker-allowed");
+    headers.remove(SERVICE_WORKER_ALLOWED);
+    if !headers.contains_key(header::SET_COOKIE) {
+        return;
+    }
     let is_theirs = |field: &&HeaderValue| without(field).is_some_and(|rest| rest.len() == field.len());
     let kept: Vec<HeaderValue> =
         headers.get_all(header::SET_COOKIE).iter().filter(is_theirs).cloned().collect();

@@ -24,8 +24,8 @@ fn link(id: u64, stream: TcpStream, since: u64) -> Arc<Link> {
     let (stream, backlog) = (Arc::new(stream), super::super::backlog::Backlog::new(usize::MAX));
     let times = Times { idle: Duration::from_secs(5), write: Duration::from_millis(50) };
     let (scheme, traffic, session) = (Scheme::Http, Arc::default(), OnceLock::new());
-    let sent = AtomicU64::new(0);
-    Arc::new(Link { id, turn, door, scheme, peer, times, stream, backlog, traffic, session, sent })
+    let (sent, field) = (AtomicU64::new(0), OnceLock::new());
+    Arc::new(Link { id, turn, door, scheme, peer, times, stream, backlog, traffic, session, sent, field })
 }
 
 #[test]
