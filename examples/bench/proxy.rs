@@ -51,7 +51,7 @@ impl Proxy {
         Ok(proxy)
     }
 
-    /// nginx in front of an HTTP server, with connections kept on both sides and its usual log of requests.
+    /// nginx in front of an HTTP server, with connections kept on both sides and no log of requests.
     pub(crate) fn nginx(program: &Path, server: SocketAddr) -> Result<Proxy, Box<dyn Error>> {
         let folder = TempDir::new()?;
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?.to_string(); // free again at once
@@ -62,7 +62,7 @@ impl Proxy {
             format!(
                 "daemon off; pid {here}/pid; error_log {here}/error.log; worker_processes auto;\n\
                  events {{ worker_connections 1024; }}\n\
-                 http {{\n  access_log {here}/access.log; keepalive_requests 1000000000;\n  \
+                 http {{\n  access_log off; keepalive_requests 1000000000;\n  \
                  upstream echo {{ server {server}; keepalive 64; keepalive_requests 1000000000; }}\n  \
                  server {{ listen {address}; location / {{\n    proxy_pass http://echo/mcp;\n    \
                  proxy_http_version 1.1; proxy_set_header Connection \"\"; }} }}\n}}\n"
