@@ -99,6 +99,8 @@ struct List {
     /// The last child that takes no more calls.
     shut: u64,
     trail: Option<Trail>,
+    /// Threads that wait until it is empty: mostly none, and then nobody need be told (a system call).
+    waiting: usize,
 }
 
 /// What calls leave behind that are over: what the child printed meanwhile may still be on its way.
@@ -248,7 +250,7 @@ impl Calls {
     }
 
     fn tell_if_empty(&self, list: &List) {
-        if list.is_idle() {
+        if list.waiting > 0 && list.is_idle() {
             self.emptied.notify_all();
         }
     }
@@ -256,8 +258,10 @@ impl Calls {
     /// Waits until no call is in flight, or `deadline`.
     pub(crate) fn wait_empty(&self, deadline: Instant) {
         let patience = deadline.saturating_duration_since(Instant::now());
-        let guard = self.emptied.wait_timeout_while(self.list(), patience, |list| !list.is_idle());
-        drop(guard.unwrap_or_else(PoisonError::into_inner));
+        let mut list = self.list();
+        list.waiting += 1;
+        let waited = self.emptied.wait_timeout_while(list, patience, |list| !list.is_idle());
+        waited.unwrap_or_else(PoisonError::into_inner).0.waiting -= 1;
     }
 
     /// The call of that number, if it is in flight.
