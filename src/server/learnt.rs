@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -53,19 +52,26 @@ pub struct Memory {
     /// None: nothing is kept beyond this run.
     file: Option<PathBuf>,
     all: Mutex<BTreeMap<String, Learnt>>,
+    /// What stands in the file. Locked while it is written: two writers must not overtake each other.
+    kept: Mutex<Vec<u8>>,
 }
 
 impl Memory {
     /// Reads `learnt.json` in the state folder; what cannot be read is forgotten.
     pub fn open(state_dir: &Path) -> Memory {
         let file = state_dir.join("learnt.json");
-        Memory { all: Mutex::new(read(&file).unwrap_or_default()), file: Some(file) }
+        let all = read(&file).unwrap_or_default();
+        Memory {
+            kept: Mutex::new(serde_json::to_vec(&all).unwrap_or_default()),
+            all: Mutex::new(all),
+            file: Some(file),
+        }
     }
 
     /// Nothing is kept.
     #[cfg(test)]
     pub(super) fn of_this_run() -> Memory {
-        Memory { file: None, all: Mutex::default() }
+        Memory { file: None, all: Mutex::default(), kept: Mutex::default() }
     }
 
     /// Whether a server speaks the modern era, if it was asked before.
@@ -88,8 +94,15 @@ impl Memory {
         self.all().contains_key(&key(spec))
     }
 
-    /// Changes what is known, and writes it down if that makes a difference.
+    /// Changes what is known, and writes it down.
+    #[cfg(test)]
     pub(super) fn learn(&self, spec: &ChildSpec, change: impl FnOnce(&mut Learnt)) {
+        self.note(spec, change);
+        self.keep();
+    }
+
+    /// Changes what is known, to be written down by [`Memory::keep`].
+    pub(super) fn note(&self, spec: &ChildSpec, change: impl FnOnce(&mut Learnt)) {
         let (key, program) = (key(spec), fingerprint(spec));
         let mut all = self.all();
         let before = all.get(&key);
@@ -105,24 +118,29 @@ impl Memory {
             let oldest = all.iter().min_by_key(|(_, learnt)| learnt.since).map(|(key, _)| key.clone());
             oldest.and_then(|key| all.remove(&key));
         }
-        self.write(&all);
     }
 
     /// It was wrong; false if nothing was known.
     pub(super) fn forget(&self, spec: &ChildSpec) -> bool {
-        let mut all = self.all();
-        let known = all.remove(&key(spec)).is_some();
-        if known {
-            self.write(&all);
-        }
+        let known = self.all().remove(&key(spec)).is_some();
+        self.keep();
         known
     }
 
-    /// Locked while it is written: two writers must not overtake each other. The file is small.
-    fn write(&self, all: &BTreeMap<String, Learnt>) {
+    /// Writes down what is known, if the file does not say so yet. Takes as long as the disk does, which many may wait
+    /// for at a start: the first of them writes for all who came meanwhile, and nobody else is kept waiting.
+    pub(super) fn keep(&self) {
         let Some(file) = &self.file else { return };
-        if let Err(error) = store(file, all) {
-            log::warn!(event = "not-kept"; "{} cannot be written: {error}; what was found out about servers is found out again at the next start", file.display());
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = serde_json::to_vec(&*self.all()).unwrap_or_default();
+        if known == *kept {
+            return;
+        }
+        match replace(file, &known) {
+            Ok(()) => *kept = known,
+            Err(error) => {
+                log::warn!(event = "not-kept"; "{} cannot be written: {error}; what was found out about servers is found out again at the next start", file.display())
+            }
         }
     }
 
@@ -133,10 +151,6 @@ impl Memory {
 
 fn read(file: &Path) -> Option<BTreeMap<String, Learnt>> {
     serde_json::from_str(&read_small(file).ok()?).ok()
-}
-
-fn store(file: &Path, all: &BTreeMap<String, Learnt>) -> io::Result<()> {
-    replace(file, &serde_json::to_vec(all)?)
 }
 
 /// Of all that decides how it is started. Another release of Rust may hash otherwise: then it is learnt anew.
@@ -206,6 +220,16 @@ mod tests {
         assert!(!fs::read_to_string(dir.path().join("learnt.json")).unwrap().contains("s3cret"));
         memory.forget(&a);
         assert_eq!(Memory::open(dir.path()).recall(&a), None);
+    }
+
+    #[test]
+    fn what_is_noted_is_written_down_afterwards() {
+        let dir = tempfile::tempdir().unwrap();
+        let (a, memory) = (spec(dir.path(), "a"), Memory::open(dir.path()));
+        memory.note(&a, |learnt| learnt.path = Some("/sse".into()));
+        assert!(memory.knows(&a) && !Memory::open(dir.path()).knows(&a));
+        memory.keep();
+        assert!(Memory::open(dir.path()).knows(&a));
     }
 
     #[test]

@@ -111,7 +111,8 @@ impl Marker {
 fn processes() -> impl Iterator<Item = u32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| *pid != std::process::id())
+    let own = std::process::id();
+    pids.filter(move |pid| *pid != own)
 }
 
 /// The hard limit in `/proc/PID/limits` (proc_pid_limits(5)).

@@ -158,17 +158,23 @@ impl Supervisor {
     }
 
     fn learn(&self, change: impl FnOnce(&mut Learnt)) {
+        self.bear_in_mind(change);
+        self.context.memory.keep();
+    }
+
+    fn bear_in_mind(&self, change: impl FnOnce(&mut Learnt)) {
         if let Some(child) = self.child_spec().filter(|_| self.dial.is_none()) {
-            self.context.memory.learn(child, change);
+            self.context.memory.note(child, change);
         }
     }
 
-    /// It is known now how it is started and what it speaks.
+    /// It is known now how it is started and what it speaks. That is written down when it is ready: nobody is to wait
+    /// for the disk.
     fn settled(&mut self, transport: Transport, further: impl FnOnce(&mut Learnt)) {
         self.attempts.prove();
         let attempt = self.attempts.current();
         self.server.board.write(|status| status.transport = Some(transport));
-        self.learn(|learnt| {
+        self.bear_in_mind(|learnt| {
             (learnt.attempt, learnt.transport) = (attempt, Some(transport));
             further(learnt);
         });

@@ -192,6 +192,8 @@ impl Supervisor {
         {
             self.ready(Some(child), running);
         }
+        // Only now: the next server has got the pass, and need not wait for the disk.
+        self.context.memory.keep();
     }
 
     fn ready(&mut self, child: Option<Child>, running: Running) {
