@@ -4,8 +4,8 @@
 use super::errand::Deadline;
 use super::loopback::{MAX_IDLE, MAX_IDLE_AGE};
 use super::socket::{CONNECT_TIMEOUT, Socket};
-use crate::config::spec::Options;
 use std::io::IoSlice;
+use std::time::Duration;
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, Transport,
@@ -14,7 +14,7 @@ use ureq::{Agent, Error};
 
 /// An agent that alters nothing: no redirects, no errors made of status codes, no proxy from the environment,
 /// no header fields of its own.
-pub(super) fn agent(options: &Options) -> Agent {
+pub(super) fn agent(call_timeout: Duration) -> Agent {
     let config = Agent::config_builder()
         .http_status_as_error(false)
         .max_redirects(0)
@@ -27,9 +27,9 @@ pub(super) fn agent(options: &Options) -> Agent {
         .max_idle_connections(MAX_IDLE)
         .max_idle_connections_per_host(MAX_IDLE)
         .timeout_connect(Some(CONNECT_TIMEOUT))
-        .timeout_send_request(Some(options.call_timeout))
-        .timeout_send_body(Some(options.call_timeout))
-        .timeout_recv_response(Some(options.call_timeout));
+        .timeout_send_request(Some(call_timeout))
+        .timeout_send_body(Some(call_timeout))
+        .timeout_recv_response(Some(call_timeout));
     #[cfg(feature = "tls")]
     let config = config.tls_config(ureq::tls::TlsConfig::builder().root_certs(authorities()).build());
     let config = config.build();

@@ -6,6 +6,7 @@ use super::loopback::{self, Loopback};
 use crate::config::spec::Options;
 use ::http::{Request, Response};
 use std::io::{self, Cursor, Read};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use ureq::{Agent, AsSendBody, BodyReader, Error, SendBody};
 
@@ -46,12 +47,15 @@ pub(super) enum AnswerBody {
 #[derive(Clone)]
 pub(super) struct Courier {
     near: Loopback,
-    far: Agent,
+    /// Made for the first request that goes elsewhere: whom it trusts may be a long list.
+    far: Arc<OnceLock<Agent>>,
+    call_timeout: Duration,
 }
 
 impl Courier {
     pub(super) fn new(options: &Options) -> Courier {
-        Courier { near: Loopback::new(options.call_timeout), far: connector::agent(options) }
+        let call_timeout = options.call_timeout;
+        Courier { near: Loopback::new(call_timeout), far: Arc::default(), call_timeout }
     }
 
     /// Makes a request, with an absolute URL, and waits until the answer begins.
@@ -77,13 +81,12 @@ impl Courier {
     }
 
     fn far(&self, request: Request<impl AsSendBody>, wait: Wait) -> Result<Response<ureq::Body>, Error> {
+        let agent = self.far.get_or_init(|| connector::agent(self.call_timeout));
         match wait {
-            Wait::Call => self.far.run(request),
-            Wait::Stream => {
-                self.far.run(self.far.configure_request(request).timeout_recv_response(None).build())
-            }
+            Wait::Call => agent.run(request),
+            Wait::Stream => agent.run(agent.configure_request(request).timeout_recv_response(None).build()),
             Wait::Whole(time) => {
-                self.far.run(self.far.configure_request(request).timeout_global(Some(time)).build())
+                agent.run(agent.configure_request(request).timeout_global(Some(time)).build())
             }
         }
     }
