@@ -3,14 +3,14 @@ import assert from 'node:assert/strict'
 import { check, eventually } from './runner.mjs'
 
 /**
- * A call of one second or two, and when each of its steps was heard of. The SDK drops a notification that it reads
+ * A call of about half a second, and when each of its steps was heard of. The SDK drops a notification that it reads
  * together with the result it belongs to, whoever sent it: so the last steps may be missing.
  */
 async function longCall(peer, steps = 3) {
   const seen = []
   const onprogress = progress => seen.push({ ...progress, at: Date.now() })
   assert.match(
-    await peer.text('trigger-long-running-operation', { duration: 0.5 * steps, steps }, { onprogress }),
+    await peer.text('trigger-long-running-operation', { duration: 0.2 * steps, steps }, { onprogress }),
     /completed/,
   )
   assert.ok(seen.length > 0, 'no progress')
