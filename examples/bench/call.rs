@@ -19,19 +19,25 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// Begins the session that all connections share, if the era has sessions.
-    pub(crate) fn begin(proxy: &Proxy, modern: bool) -> Result<Call, Box<dyn Error>> {
-        let (address, path) = (&proxy.address, &proxy.path);
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
-             Accept: application/json, text/event-stream\r\n"
-        );
-        let tool = proxy.tool.clone();
-        if !modern {
-            return Ok(Call { head: handshake(address, &head)?, tool, claim: String::new() });
-        }
+    /// Begins the sessions that the connections share, the servers in turn; one call for each of them.
+    pub(crate) fn in_sessions(proxy: &Proxy) -> Result<Vec<Call>, Box<dyn Error>> {
+        let mut stream = TcpStream::connect(&proxy.address)?;
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+        let paths = proxy.paths.iter().cycle().take(proxy.sessions);
+        paths
+            .map(|path| {
+                let head = handshake(&mut stream, &head(&proxy.address, path))?;
+                Ok(Call { head, tool: proxy.tool.clone(), claim: String::new() })
+            })
+            .collect()
+    }
+
+    /// A call that stands for itself.
+    pub(crate) fn modern(proxy: &Proxy) -> Call {
+        let (head, tool) = (head(&proxy.address, &proxy.paths[0]), proxy.tool.clone());
         let prefix = "io.modelcontextprotocol";
-        Ok(Call {
+        Call {
             head: format!(
                 "{head}MCP-Protocol-Version: {MODERN}\r\nMcp-Method: tools/call\r\nMcp-Name: {tool}\r\n"
             ),
@@ -39,7 +45,7 @@ impl Call {
                 r#","_meta":{{"{prefix}/protocolVersion":"{MODERN}","{prefix}/clientCapabilities":{{}}}}"#
             ),
             tool,
-        })
+        }
     }
 
     /// One request; `id` and `text` need no escapes.
@@ -52,14 +58,21 @@ impl Call {
     }
 }
 
+fn head(address: &str, path: &str) -> String {
+    format!(
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\n\
+         Accept: application/json, text/event-stream\r\n"
+    )
+}
+
 /// Begins a session; returns the head with what later requests must carry.
-fn handshake(address: &str, head: &str) -> Result<String, Box<dyn Error>> {
+fn handshake(stream: &mut TcpStream, head: &str) -> Result<String, Box<dyn Error>> {
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"{LEGACY}","capabilities":{{}},"clientInfo":{{"name":"bench","version":"1"}}}}}}"#
     );
-    let answer = post(address, head, &body)?;
+    let answer = post(stream, head, &body)?;
     if !answer.starts_with("HTTP/1.1 200 ") {
-        return Err(format!("{address} does not initialize: {answer}").into());
+        return Err(format!("it does not initialize: {answer}").into());
     }
     let session = answer.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;
@@ -69,17 +82,15 @@ fn handshake(address: &str, head: &str) -> Result<String, Box<dyn Error>> {
     if let Some(session) = session {
         head += &format!("Mcp-Session-Id: {session}\r\n");
     }
-    post(address, &head, r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)?;
+    post(stream, &head, r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#)?;
     Ok(head)
 }
 
-fn post(address: &str, head: &str, body: &str) -> io::Result<String> {
-    let mut stream = TcpStream::connect(address)?;
-    stream.set_read_timeout(Some(Duration::from_secs(10)))?;
+fn post(stream: &mut TcpStream, head: &str, body: &str) -> io::Result<String> {
     stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes())?;
     let mut answer = Vec::new();
     while !is_whole(&answer) {
-        read_some(&mut stream, &mut answer)?;
+        read_some(stream, &mut answer)?;
     }
     Ok(String::from_utf8_lossy(&answer).into_owned())
 }

@@ -40,15 +40,15 @@ impl Sum for Round {
     }
 }
 
-/// The same call on all connections; `watch` runs on this thread meanwhile.
+/// These calls in turn on all connections, each from another one on; `watch` runs on this thread meanwhile.
 pub(crate) fn run(
     address: &str,
-    call: &Call,
+    kinds: &[Call],
     connections: usize,
     time: Duration,
     watch: impl FnOnce(&dyn Fn() -> bool),
 ) -> Result<Round, Box<dyn Error>> {
-    let open = |n| Connection::open(address, call, n);
+    let open = |n| Connection::open(address, kinds, n);
     let mut all = (0..connections).map(open).collect::<io::Result<Vec<_>>>()?;
     let start = Instant::now();
     let share = connections.div_ceil(DRIVERS);
@@ -89,7 +89,9 @@ fn drive(connections: &mut [Connection<'_>], end: Instant) -> io::Result<Round> 
 
 struct Connection<'c> {
     stream: TcpStream,
-    call: &'c Call,
+    kinds: &'c [Call],
+    /// Of the kind that comes next.
+    turn: usize,
     name: String,
     calls: u64,
     asked: Instant,
@@ -98,12 +100,13 @@ struct Connection<'c> {
 }
 
 impl<'c> Connection<'c> {
-    fn open(address: &str, call: &'c Call, number: usize) -> io::Result<Connection<'c>> {
+    fn open(address: &str, kinds: &'c [Call], number: usize) -> io::Result<Connection<'c>> {
         let stream = TcpStream::connect(address)?;
         stream.set_nodelay(true)?;
         Ok(Connection {
             stream,
-            call,
+            kinds,
+            turn: number * 37, // apart, so that they do not go round together
             name: format!("c{number}"),
             calls: 0,
             asked: Instant::now(),
@@ -117,7 +120,8 @@ impl<'c> Connection<'c> {
         self.calls += 1;
         let id = format!("{}-{}", self.name, self.calls);
         self.expected = format!("{id}-{:x<TEXT_BYTES$}", "");
-        let request = self.call.request(&id, &self.expected);
+        self.turn = (self.turn + 1) % self.kinds.len();
+        let request = self.kinds[self.turn].request(&id, &self.expected);
         self.answer.clear();
         self.asked = Instant::now();
         self.stream.write_all(request.as_bytes())

@@ -1,11 +1,12 @@
 //! Our proxy and others in front of the same server, under the same load, in turns.
 //!
-//!     bench --ours PATH [--peer PATH] [--nginx PATH] [--mode legacy|modern|forwarded]
+//!     bench --ours PATH [--peer PATH] [--nginx PATH] [--mode legacy|modern|forwarded|scale]
 //!           [--seconds 3] [--rounds 3] [--connections 1,16,64]
 //!
 //! - `legacy`: a stdio server, a session; beside `examples/floor`, the least there can be, and the peer if there is one
 //! - `modern`: the same server, requests of 2026-07-28, which the peer does not know
 //! - `forwarded`: an HTTP server, beside nginx if there is one
+//! - `scale`: ours alone with more and more servers and sessions, the calls in all of them by turns
 //!
 //! All are up all the time and the rounds interleave, so that the machine's noise falls on all alike.
 //! The table shows medians. CPU is that of the proxy's own processes: the child's is left out.
@@ -29,7 +30,12 @@ enum Mode {
     Legacy,
     Modern,
     Forwarded,
+    Scale,
 }
+
+/// Servers and sessions of `--mode scale`; the first is what the others are compared with.
+const SHAPES: [(usize, usize); 8] =
+    [(1, 1), (1, 100), (1, 1_000), (1, 10_000), (10, 100), (40, 400), (99, 990), (99, 9_900)];
 
 struct Options {
     ours: PathBuf,
@@ -51,7 +57,11 @@ pub(crate) struct Measured {
 fn main() -> Result<(), Box<dyn Error>> {
     let options = options()?;
     let proxies = start(&options)?;
-    let calls = proxies.iter().map(|proxy| Call::begin(proxy, options.mode == Mode::Modern));
+    table::idle(&proxies);
+    let calls = proxies.iter().map(|proxy| match options.mode {
+        Mode::Modern => Ok(vec![Call::modern(proxy)]),
+        _ => Call::in_sessions(proxy),
+    });
     let calls = calls.collect::<Result<Vec<_>, _>>()?;
     table::head(&proxies);
     let mut wrong = 0;
@@ -82,10 +92,23 @@ fn start(options: &Options) -> Result<Vec<Proxy>, Box<dyn Error>> {
         return std::iter::once(Ok(ours)).chain(nginx).collect();
     }
     let command = proxy::example("fake_stdio")?;
-    let ours = ours(format!("command = {command:?}\nenv = {{ FAKE_ERAS = \"both\" }}\n"))?;
+    let server = format!("command = {command:?}\nenv = {{ FAKE_ERAS = \"both\" }}\n");
+    if options.mode == Mode::Scale {
+        return SHAPES
+            .iter()
+            .map(|&(servers, sessions)| scaled(options, &server, servers, sessions))
+            .collect();
+    }
+    let ours = ours(server)?;
     let peer =
         options.peer.iter().filter(|_| options.mode == Mode::Legacy).map(|program| Proxy::peer(program));
     [Ok(ours), Proxy::floor()].into_iter().chain(peer).collect()
+}
+
+fn scaled(options: &Options, server: &str, servers: usize, sessions: usize) -> Result<Proxy, Box<dyn Error>> {
+    let mut proxy = Proxy::ours_with(&options.ours, server, servers, sessions)?;
+    proxy.name = format!("{servers} × {}", sessions / servers);
+    Ok(proxy)
 }
 
 fn options() -> Result<Options, Box<dyn Error>> {
@@ -110,7 +133,8 @@ fn options() -> Result<Options, Box<dyn Error>> {
                     "legacy" => Mode::Legacy,
                     "modern" => Mode::Modern,
                     "forwarded" => Mode::Forwarded,
-                    other => return Err(format!("--mode {other}: legacy, modern or forwarded").into()),
+                    "scale" => Mode::Scale,
+                    other => return Err(format!("--mode {other}: legacy, modern, forwarded or scale").into()),
                 }
             }
             Long("seconds") => options.seconds = args.value()?.parse()?,
@@ -127,7 +151,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
 
 fn measure(
     proxy: &Proxy,
-    call: &Call,
+    calls: &[Call],
     connections: usize,
     time: Duration,
 ) -> Result<Measured, Box<dyn Error>> {
@@ -139,6 +163,6 @@ fn measure(
             std::thread::sleep(Duration::from_millis(100));
         }
     };
-    let round = load::run(&proxy.address, call, connections, time, watch)?;
+    let round = load::run(&proxy.address, calls, connections, time, watch)?;
     Ok(Measured { round, cpu: usage::cpu(proxy.pid()).saturating_sub(before), peak_kib })
 }

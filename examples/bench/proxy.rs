@@ -10,9 +10,12 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 pub(crate) struct Proxy {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) address: String,
-    pub(crate) path: String,
+    /// One for each of its servers.
+    pub(crate) paths: Vec<String>,
+    /// What is called is called in so many sessions.
+    pub(crate) sessions: usize,
     pub(crate) tool: String,
     process: Child,
     _folder: TempDir,
@@ -21,21 +24,39 @@ pub(crate) struct Proxy {
 impl Proxy {
     /// This one; `server` is what its server.toml says.
     pub(crate) fn ours(program: &Path, server: &str) -> Result<Proxy, Box<dyn Error>> {
+        Proxy::ours_with(program, server, 1, 1)
+    }
+
+    /// The same with so many servers, all alike, and so many sessions in all.
+    pub(crate) fn ours_with(
+        program: &Path,
+        server: &str,
+        servers: usize,
+        sessions: usize,
+    ) -> Result<Proxy, Box<dyn Error>> {
         let folder = TempDir::new()?;
-        let echo = folder.path().join("servers/echo");
-        fs::create_dir_all(&echo)?;
-        fs::write(echo.join("server.toml"), server)?;
+        let names: Vec<String> = (0..servers).map(|number| format!("echo{number}")).collect();
+        for name in &names {
+            let folder = folder.path().join("servers").join(name);
+            fs::create_dir_all(&folder)?;
+            fs::write(folder.join("server.toml"), server)?;
+        }
+        let most = sessions.max(1000);
+        fs::write(folder.path().join("proxy.toml"), format!("[limits]\nmax_sessions = {most}\n"))?;
         let mut command = Command::new(fs::canonicalize(program)?); // it starts in another folder
         command.args(["--listen", "127.0.0.1:0", "--servers"]).arg(folder.path().join("servers"));
         command.arg("--state-dir").arg(folder.path().join("state")).env("MCP_PROXY_PORTS", "0");
-        Proxy::listening("ours", "/echo", command.current_dir(folder.path()), folder)
+        let mut proxy = Proxy::listening("ours", command.current_dir(folder.path()), folder)?;
+        proxy.paths = names.iter().map(|name| format!("/{name}")).collect();
+        proxy.sessions = sessions;
+        Ok(proxy)
     }
 
     /// The least that a bridge can be: `examples/floor`.
     pub(crate) fn floor() -> Result<Proxy, Box<dyn Error>> {
         let folder = TempDir::new()?;
         let mut command = Command::new(example("floor")?);
-        Proxy::listening("floor", "/", command.arg(example("fake_stdio")?).env("FAKE_ERAS", "both"), folder)
+        Proxy::listening("floor", command.arg(example("fake_stdio")?).env("FAKE_ERAS", "both"), folder)
     }
 
     /// `mcp-proxy` 0.6.0 of crates.io: Rust with tokio, the leanest peer that we know of. Its port is fixed.
@@ -78,28 +99,29 @@ impl Proxy {
     }
 
     /// One that says where it listens.
-    fn listening(
-        name: &'static str,
-        path: &str,
-        command: &mut Command,
-        folder: TempDir,
-    ) -> Result<Proxy, Box<dyn Error>> {
+    fn listening(name: &str, command: &mut Command, folder: TempDir) -> Result<Proxy, Box<dyn Error>> {
         let mut process = command.stdin(Stdio::null()).stderr(Stdio::piped()).spawn()?;
         let address = address(&mut process)?;
-        Ok(Proxy { name, address, path: path.into(), tool: "echo".into(), process, _folder: folder })
+        Ok(Proxy::up(name, address, process, folder))
     }
 
     /// One that is told where to listen.
     fn silent(
-        name: &'static str,
+        name: &str,
         address: String,
         command: &mut Command,
         folder: TempDir,
     ) -> Result<Proxy, Box<dyn Error>> {
         let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
-        let proxy = Proxy { name, address, path: "/".into(), tool: "echo".into(), process, _folder: folder };
+        let proxy = Proxy::up(name, address, process, folder);
         proxy.wait_open()?;
         Ok(proxy)
+    }
+
+    /// With one server, whose path is the root, and one session.
+    fn up(name: &str, address: String, process: Child, folder: TempDir) -> Proxy {
+        let (name, paths, tool) = (name.to_string(), vec!["/".to_string()], "echo".to_string());
+        Proxy { name, address, paths, sessions: 1, tool, process, _folder: folder }
     }
 
     fn wait_open(&self) -> Result<(), Box<dyn Error>> {

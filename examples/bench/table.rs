@@ -3,10 +3,18 @@
 use crate::proxy::Proxy;
 use crate::{Measured, usage};
 
-/// Memory before any load, and the head of the table.
-pub(crate) fn head(proxies: &[Proxy]) {
+/// Memory before any session.
+pub(crate) fn idle(proxies: &[Proxy]) {
     for proxy in proxies {
         println!("{}: idle PSS {:.1} MiB", proxy.name, mib(usage::pss_kib(proxy.pid())));
+    }
+}
+
+/// Memory with the sessions, and the head of the table.
+pub(crate) fn head(proxies: &[Proxy]) {
+    for proxy in proxies {
+        let memory = mib(usage::pss_kib(proxy.pid()));
+        println!("{}: {} sessions, PSS {memory:.1} MiB", proxy.name, proxy.sessions);
     }
     println!("\n| connections | proxy | calls/s | CPU µs/call | p50 µs | p99 µs | peak PSS MiB | wrong |");
     println!("|---|---|---|---|---|---|---|---|");
@@ -17,7 +25,7 @@ pub(crate) fn rows(connections: usize, proxies: &[Proxy], columns: &[Vec<Measure
     let figures: Vec<[f64; 5]> = columns.iter().map(|column| medians(column)).collect();
     for ((proxy, column), [rate, cpu, p50, p99, peak]) in proxies.iter().zip(columns).zip(&figures) {
         let wrong: u64 = column.iter().map(|it| it.round.wrong).sum();
-        let name = proxy.name;
+        let name = &proxy.name;
         println!(
             "| {connections} | {name} | {rate:.0} | {cpu:.1} | {p50:.0} | {p99:.0} | {peak:.1} | {wrong} |"
         );

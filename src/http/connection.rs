@@ -220,6 +220,9 @@ impl Connection {
         if let Some(entry) = &mut self.entry {
             entry.answered(&mut response);
         }
+        if response.body().may_last() {
+            self.input.buffer.free();
+        }
         let sent = self.reply.send(response, asked, &self.client, &self.shared.date);
         match sent {
             Ok(Then::Request) => Next::Request,

@@ -59,6 +59,11 @@ impl Payload {
     {
         Payload::Stream(Box::new(body))
     }
+
+    /// Whether it is written for as long as whoever writes it likes.
+    pub(crate) fn may_last(&self) -> bool {
+        matches!(self, Payload::Stream(_))
+    }
 }
 
 impl fmt::Debug for Payload {

@@ -50,11 +50,15 @@ impl Reply {
             _ => &[],
         };
         client.link().send(&mut [IoSlice::new(&self.head), IoSlice::new(body)])?;
-        self.head.shrink_to(USUAL_BYTES);
         match payload {
             Payload::Upgrade(talk) if plan.send_body => return Ok(Then::Talk(talk)),
-            Payload::Stream(write) if plan.send_body => stream(write, plan, client)?,
-            _ => {}
+            Payload::Stream(write) if plan.send_body => {
+                // A stream may last for days: nothing but what it writes is kept for it.
+                self.head = Vec::new();
+                drop(parts);
+                stream(write, plan, client)?;
+            }
+            _ => self.head.shrink_to(USUAL_BYTES),
         }
         Ok(if plan.keep_alive { Then::Request } else { Then::Close })
     }
