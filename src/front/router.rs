@@ -157,27 +157,32 @@ impl Front {
 
     /// What the caller may have.
     fn serve(&self, mut exchange: Exchange<'_>, caller: &Caller, route: Route) -> Response {
+        match route {
+            Route::Endpoint { name } if !self.is_stopping() => self.with(caller, &name, |served| {
+                served.bridge.settle();
+                lead(&mut exchange, served);
+                served.bridge.handle(exchange, caller)
+            }),
+            Route::Line { name, place } if !self.is_stopping() => {
+                self.with(caller, &name, |served| served.bridge.handle_line(exchange, place, caller))
+            }
+            Route::Below { name, rest } if !self.is_stopping() => self.below(exchange, caller, &name, &rest),
+            Route::Plain { name, thing } if !self.is_stopping() => {
+                self.plain(exchange, caller, &name, &thing)
+            }
+            own => self.serve_own(&exchange, caller, own),
+        }
+    }
+
+    /// What is the proxy's own. Never inlined: a thread that streams keeps the stack that came before its stream.
+    #[inline(never)]
+    fn serve_own(&self, exchange: &Exchange<'_>, caller: &Caller, route: Route) -> Response {
         let base = || match caller.is_operator() && caller.form().is_none() {
             // Commands may ask at an address that is theirs alone.
             true => self.place.base().to_string(),
             false => self.place.base_for(&exchange.door, exchange.request.headers()),
         };
         match route {
-            Route::Endpoint { .. } | Route::Line { .. } | Route::Below { .. } | Route::Plain { .. }
-                if self.is_stopping() =>
-            {
-                ending()
-            }
-            Route::Endpoint { name } => self.with(caller, &name, |served| {
-                served.bridge.settle();
-                lead(&mut exchange, served);
-                served.bridge.handle(exchange, caller)
-            }),
-            Route::Line { name, place } => {
-                self.with(caller, &name, |served| served.bridge.handle_line(exchange, place, caller))
-            }
-            Route::Below { name, rest } => self.below(exchange, caller, &name, &rest),
-            Route::Plain { name, thing } => self.plain(exchange, caller, &name, &thing),
             Route::Control { name, action } => self.control(&exchange.request, caller, &name, action),
             Route::Reload => self.reload(&exchange.request),
             Route::Link => self.link(&exchange.request),
@@ -194,9 +199,9 @@ impl Front {
                 self.page(&exchange.request, caller, &base())
             }
             Route::Index => self.index(&base()),
-            Route::OpenApi => self.openapi(&exchange, caller, &base()),
-            Route::Health => self.health(&exchange, caller),
-            Route::HealthEvents => self.health_events(&exchange, caller, base()),
+            Route::OpenApi => self.openapi(exchange, caller, &base()),
+            Route::Health => self.health(exchange, caller),
+            Route::HealthEvents => self.health_events(exchange, caller, base()),
             Route::Ready => self.ready(caller),
             Route::Metrics => self.metrics(),
             Route::Servers => self.servers(&base()),
@@ -204,7 +209,11 @@ impl Front {
                 self.with(caller, &name, |served| self.server_health(served, &base()))
             }
             Route::ServerLogs { name } => {
-                self.with(caller, &name, |served| self.logs(&exchange, Arc::clone(&served.server)))
+                self.with(caller, &name, |served| self.logs(exchange, Arc::clone(&served.server)))
+            }
+            // Only where the proxy stops.
+            Route::Endpoint { .. } | Route::Line { .. } | Route::Below { .. } | Route::Plain { .. } => {
+                ending()
             }
         }
     }

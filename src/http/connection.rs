@@ -3,7 +3,7 @@
 use super::access::Entry;
 use super::encode::{Asked, REQUEST_ID};
 use super::head::{self, Head};
-use super::input::{Input, Unread};
+use super::input::{Input, SCRAP_BYTES, Unread};
 use super::link::{Client, Link};
 use super::payload::{Response, Talk};
 use super::refusal::Refusal;
@@ -272,7 +272,7 @@ impl Connection {
         }
         self.link.shut_write();
         let deadline = after(LINGER_TIME);
-        let mut scrap = [0_u8; 4096];
+        let mut scrap = vec![0; SCRAP_BYTES];
         let mut total = 0;
         while total < LINGER_BYTES {
             match self.link.receive(&mut scrap, Some(deadline)) {

@@ -11,6 +11,8 @@ use std::time::Instant;
 
 /// From this many bytes on, body bytes are read past the buffer.
 const DIRECT_BYTES: usize = 4 * 1024;
+/// What is read to be dropped is read in pieces of this size: off the stack, of which a stream's thread would keep them.
+pub(super) const SCRAP_BYTES: usize = 4 * 1024;
 
 /// What is left of a body.
 #[derive(Debug)]
@@ -216,7 +218,7 @@ impl Input {
     /// more is left or the body is broken.
     pub(crate) fn drain(&mut self, most: u64, deadline: Instant) -> bool {
         self.deadline = self.deadline.min(deadline);
-        let mut scrap = [0_u8; 4096];
+        let mut scrap = vec![0; SCRAP_BYTES];
         let mut total = 0;
         while total <= most {
             match self.read(&mut scrap) {

@@ -9,6 +9,9 @@ use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 use std::time::SystemTime;
 
+/// Bytes of most lines.
+const USUAL_BYTES: usize = 256;
+
 /// How log lines look.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -53,19 +56,25 @@ impl Line {
 
     /// With its end. Only text is ever coloured.
     pub(super) fn render(&self, form: Form, colour: bool) -> String {
-        match form {
-            Form::Json => self.json().to_string() + "\n",
+        let mut line = String::with_capacity(USUAL_BYTES);
+        // A string takes all that is written to it.
+        let _ = match form {
+            Form::Json => write!(line, "{}", self.json()),
             Form::Text => {
                 let (start, end) = self.colours(colour);
-                format!("{} {start}{:5}{end} {}\n", self.time, self.level, self.words())
+                write!(line, "{} {start}{:5}{end} ", self.time, self.level)
+                    .and_then(|()| self.words(&mut line))
             }
-            Form::Journal => format!("<{}>{}\n", self.priority(), self.words()),
-        }
+            Form::Journal => write!(line, "<{}>", self.priority()).and_then(|()| self.words(&mut line)),
+        };
+        line.push('\n');
+        line
     }
 
     /// The keys that every line has come last: no field of an event can take their place.
     fn json(&self) -> Json {
-        let mut line: Map<_, _> = self.fields.clone().into_iter().collect();
+        let mut line = Map::new();
+        line.extend(self.fields.clone());
         line.insert("ts".into(), self.time.as_str().into());
         line.insert("level".into(), self.level.as_str().to_ascii_lowercase().into());
         line.insert("target".into(), self.target.as_str().into());
@@ -73,11 +82,15 @@ impl Line {
         line.into()
     }
 
-    fn words(&self) -> String {
+    fn words(&self, line: &mut String) -> fmt::Result {
+        write!(line, "{}: {}", self.server().unwrap_or("proxy"), Printable(&self.message))?;
         let rest = self.fields.iter().filter(|(key, _)| !matches!(key.as_str(), "server" | "event"));
-        let rest: Vec<String> = rest.map(|(key, value)| format!("{key}={value}")).collect();
-        let detail = if rest.is_empty() { String::new() } else { format!(" ({})", rest.join(" ")) };
-        format!("{}: {}{detail}", self.server().unwrap_or("proxy"), printable(&self.message))
+        let mut before = " (";
+        for (key, value) in rest {
+            write!(line, "{before}{key}={value}")?;
+            before = " ";
+        }
+        if before == " " { line.write_char(')') } else { Ok(()) }
     }
 
     fn colours(&self, colour: bool) -> (&'static str, &'static str) {
@@ -107,7 +120,13 @@ impl fmt::Display for Printable<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let steers =
             |c: char| c.is_control() || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        self.0.chars().try_for_each(|c| if steers(c) { c.escape_default().fmt(f) } else { f.write_char(c) })
+        let mut rest = self.0;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| steers(*c)) {
+            f.write_str(&rest[..at])?;
+            c.escape_default().fmt(f)?;
+            rest = &rest[at + c.len_utf8()..];
+        }
+        f.write_str(rest)
     }
 }
 

@@ -46,7 +46,18 @@ pub fn members<'t>(object: &'t str, key: &str) -> Vec<&'t str> {
 
 /// The last value that `key` has in `object`: what a parser that keeps the last of duplicates sees.
 pub fn member<'t>(object: &'t str, key: &str) -> Option<&'t str> {
-    members(object, key).pop()
+    let [value] = picked(object, [key]);
+    value
+}
+
+/// The same of several keys, read once.
+pub fn picked<'t, const N: usize>(object: &'t str, keys: [&str; N]) -> [Option<&'t str>; N] {
+    serde_json::Deserializer::from_str(object).deserialize_map(Picked(keys)).unwrap_or([None; N])
+}
+
+/// Cheap first look: in a text without the name (or an escape that could spell it) no member has it.
+pub fn may_name(text: &str, name: &str) -> bool {
+    text.contains(name) || text.contains('\\')
 }
 
 /// The members of an object in their order, keys and values as raw text; `None` if it is no object.
@@ -217,6 +228,27 @@ impl<'t> Visitor<'t> for Members<'_> {
     }
 }
 
+struct Picked<'k, const N: usize>([&'k str; N]);
+
+impl<'t, const N: usize> Visitor<'t> for Picked<'_, N> {
+    type Value = [Option<&'t str>; N];
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut found = [None; N];
+        while let Some(key) = map.next_key::<&'t RawValue>()? {
+            match self.0.iter().position(|name| spells(key.get(), name)) {
+                Some(place) => found[place] = Some(map.next_value::<&'t RawValue>()?.get()),
+                None => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(found)
+    }
+}
+
 /// Where `part` stands in `whole`, of which it must be a slice.
 pub fn span(whole: &str, part: &str) -> Range<usize> {
     let start = (part.as_ptr() as usize).wrapping_sub(whole.as_ptr() as usize);
@@ -262,6 +294,14 @@ mod tests {
         let object = r#"{"k":1.0,"x":{"k":2},"\u006b": 1e400 }"#;
         assert_eq!(members(object, "k"), ["1.0", "1e400"]);
         assert!(members("[1]", "k").is_empty());
+    }
+
+    #[test]
+    fn the_last_of_duplicates_is_picked_for_each_key() {
+        let object = r#"{"a":1,"b":[2],"\u0061":3,"c":4}"#;
+        assert_eq!(picked(object, ["b", "a", "d"]), [Some("[2]"), Some("3"), None]);
+        assert_eq!(picked(r#"{"a":1,"b"}"#, ["a"]), [None]);
+        assert_eq!(member("[1]", "a"), None);
     }
 
     #[test]

@@ -135,7 +135,7 @@ impl<'t> Message<'t> {
 
     /// Where each `params._meta.progressToken` stands, with its raw text: usually none or one.
     pub fn progress_tokens(&self) -> Vec<&'t str> {
-        let Some(params) = self.params().filter(|params| may_name(params, "progressToken")) else {
+        let Some(params) = self.params().filter(|params| json::may_name(params, "progressToken")) else {
             return Vec::new();
         };
         let metas = json::members(params, "_meta").into_iter();
@@ -146,11 +146,6 @@ impl<'t> Message<'t> {
     pub fn span(&self, part: &str) -> Range<usize> {
         json::span(self.text, part)
     }
-}
-
-/// Cheap first look: without the name (or an escape that could spell it) there is nothing to find.
-fn may_name(text: &str, name: &str) -> bool {
-    text.contains(name) || text.contains('\\')
 }
 
 impl<'t> Envelope<'t> {

@@ -24,7 +24,7 @@ pub(super) fn entry<'t>(params: Option<&'t str>, name: &str) -> Option<&'t str> 
 
 /// The `_meta` of `params`: the last, where it stands twice. Large arguments without one are not parsed.
 pub(super) fn of(params: Option<&str>) -> Option<&str> {
-    let params = params.filter(|params| params.contains("_meta") || params.contains('\\'))?;
+    let params = params.filter(|params| json::may_name(params, "_meta"))?;
     json::member(params, "_meta")
 }
 

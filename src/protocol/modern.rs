@@ -34,14 +34,18 @@ impl<'t> Envelope<'t> {
     /// last one counts.
     pub fn read(params: Option<&'t str>) -> Envelope<'t> {
         let Some(meta) = meta::of(params) else { return Envelope::default() };
-        let object = |name| json::member(meta, name).filter(|value| value.starts_with('{'));
+        let [version, capabilities, client_info, log_level] = json::picked(meta, meta::REQUEST);
         Envelope {
-            version: json::member(meta, meta::PROTOCOL_VERSION).and_then(text),
-            capabilities: object(meta::CLIENT_CAPABILITIES),
-            client_info: object(meta::CLIENT_INFO),
-            log_level: json::member(meta, meta::LOG_LEVEL).and_then(json::string),
+            version: version.and_then(text),
+            capabilities: capabilities.filter(|value| is_object(value)),
+            client_info: client_info.filter(|value| is_object(value)),
+            log_level: log_level.and_then(json::string),
         }
     }
+}
+
+fn is_object(raw: &str) -> bool {
+    raw.starts_with('{')
 }
 
 /// The text of a JSON string, borrowed where it has no escapes.
@@ -71,17 +75,17 @@ pub enum Class {
 pub fn classify(header_version: Option<&str>, message: &Message<'_>) -> Result<Class, RpcError> {
     let header = header_version.map(str::trim);
     let is_modern_header = header.is_some_and(names_modern);
-    let claim = meta::entry(message.params(), meta::PROTOCOL_VERSION);
+    let keys = [meta::PROTOCOL_VERSION, meta::CLIENT_CAPABILITIES];
+    let [claim, capabilities] = meta::of(message.params()).map_or([None; 2], |meta| json::picked(meta, keys));
     match (&message.kind, claim) {
         (Kind::Response { .. }, _) => Ok(Class::Legacy),
         (Kind::Notification { .. }, Some(claim)) => check_claim(claim, header),
         (Kind::Notification { .. }, None) if is_modern_header => Ok(Class::Modern),
         (Kind::Notification { .. }, None) => Ok(Class::Legacy),
-        (Kind::Request { params, .. }, Some(claim)) => {
-            check_claim(claim, header)?;
-            let capabilities = Envelope::read(*params).capabilities;
-            capabilities.map(|_| Class::Modern).ok_or_else(|| lacks(meta::CLIENT_CAPABILITIES, "an object"))
-        }
+        (Kind::Request { .. }, Some(claim)) => match (check_claim(claim, header)?, capabilities) {
+            (class, Some(raw)) if is_object(raw) => Ok(class),
+            _ => Err(lacks(meta::CLIENT_CAPABILITIES, "an object")),
+        },
         (Kind::Request { method, .. }, None) => match &**method {
             "initialize" => Ok(Class::Legacy),
             // Only the modern era has this one.
@@ -94,7 +98,7 @@ pub fn classify(header_version: Option<&str>, message: &Message<'_>) -> Result<C
 
 /// The header is compared first: which of two revisions was meant is not known before they agree.
 fn check_claim(claim: &str, header: Option<&str>) -> Result<Class, RpcError> {
-    let claim = json::string(claim).ok_or_else(|| lacks(meta::PROTOCOL_VERSION, "a string"))?;
+    let claim = text(claim).ok_or_else(|| lacks(meta::PROTOCOL_VERSION, "a string"))?;
     match header {
         Some(header) if header != claim => Err(RpcError::new(
             HEADER_MISMATCH,

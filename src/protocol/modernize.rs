@@ -112,7 +112,8 @@ pub fn input_responses(params: Option<&str>) -> Option<Vec<(String, &str)>> {
 
 /// The state that the retry of a call brings back.
 pub fn request_state(params: Option<&str>) -> Option<String> {
-    json::string(json::member(params?, "requestState")?)
+    let params = params.filter(|params| json::may_name(params, "requestState"))?;
+    json::string(json::member(params, "requestState")?)
 }
 
 /// The same number for a call and its retry, whatever the order of the parameters; another one, almost surely, for

@@ -21,11 +21,23 @@ TOLERANCE = {"program_bytes": 0.02}
 USUAL_TOLERANCE = 0.05
 
 
-def run(program, more=None):
+def valgrind(folder):
+    options = ["--tool=cachegrind", "--cache-sim=no", "--fair-sched=yes", f"--cachegrind-out-file={folder}/%p"]
+    return ["valgrind", *options]
+
+
+def emulated(machine):
+    """A counter of a program for another machine."""
+    source, plugin = Path(__file__).with_name("count_arm.c"), ROOT / "target/count_arm.so"
+    subprocess.run(["cc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", plugin, source], check=True)
+    # On one processor: the threads add to the same number.
+    return lambda folder: ["taskset", "-c", "0", f"qemu-{machine}", "-plugin", f"{plugin},folder={folder}"]
+
+
+def run(program, more=None, counter=valgrind):
     """Instructions of a run with WARM_UP calls of each kind, and CALLS more of one."""
     with tempfile.TemporaryDirectory() as folder:
-        counting = ["--tool=cachegrind", "--cache-sim=no", "--fair-sched=yes", f"--cachegrind-out-file={folder}/%p"]
-        proxy = Proxy(program, under=["valgrind", *counting])
+        proxy = Proxy(program, under=counter(folder))
         try:
             for kind, (client, name) in KINDS.items():
                 client = client(proxy.address, name)
@@ -38,9 +50,9 @@ def run(program, more=None):
     return int(re.search(r"^summary: (\d+)", counted, re.M)[1])
 
 
-def measure(program):
-    least = run(program)
-    figures = {kind: round((run(program, kind) - least) / CALLS) for kind in KINDS}
+def measure(program, counter=valgrind):
+    least = run(program, counter=counter)
+    figures = {kind: round((run(program, kind, counter) - least) / CALLS) for kind in KINDS}
     return {**figures, "program_bytes": Path(program).stat().st_size}
 
 
@@ -78,11 +90,17 @@ def compare(figures, baseline):
     return worse == 0
 
 
-def main(program, recording):
+def show(figures):
+    for name, value in figures.items():
+        print(f"{name:20} {value:10,}")
+
+
+def main(program, recording, machine):
+    if machine:
+        return show(measure(program, emulated(machine)))
     figures = measure(program)
     if recording:
-        for name, value in figures.items():
-            print(f"{name:20} {value:10,}")
+        show(figures)
         return record(figures)
     baseline = tomllib.loads(BASELINE.read_text())
     if baseline["made_with"] != made_with():
@@ -93,4 +111,5 @@ def main(program, recording):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], "--record" in sys.argv[2:])
+    machine = next((option.removeprefix("--machine=") for option in sys.argv[2:] if option.startswith("--machine=")), None)
+    main(sys.argv[1], "--record" in sys.argv[2:], machine)

@@ -77,36 +77,41 @@ impl Bridge {
 
     fn serve(self: &Arc<Self>, ask: &Ask<'_>) -> Result<Response, RpcError> {
         let peer = self.children.of_modern_request()?;
-        if let Some(response) = self.serve_asleep(ask, &peer) {
+        let session = self.session_of(ask, &peer);
+        if let Some(response) = self.serve_asleep(ask, &peer, &session) {
             return Ok(response);
         }
         let awake = self.children.running(&peer)?;
         let running = &awake.running;
         match (era_of(running), ask.method) {
             (Era::Modern, "subscriptions/listen") => self.listen_native(ask, &peer),
-            (Era::Modern, _) => self.send(ask, &peer),
+            (Era::Modern, _) => self.send(ask, &peer, &session),
             (Era::Legacy, "server/discover") => Ok(discovery(ask, running)),
             (Era::Legacy, "subscriptions/listen") => Ok(self.listen_translated(ask, &peer, running)),
             // Tasks belong to the one client that a legacy child thinks it has.
             (Era::Legacy, method) if method.starts_with("tasks/") => Ok(not_found(ask)),
             (Era::Legacy, _) => match modernize::request_state(ask.params) {
-                Some(state) => self.go_on(ask, &peer, &state),
-                None => self.send(ask, &peer),
+                Some(state) => self.go_on(ask, &peer, &session, &state),
+                None => self.send(ask, &peer, &session),
             },
         }
     }
 
     /// What a child that sleeps need not be woken for.
-    fn serve_asleep(self: &Arc<Self>, ask: &Ask<'_>, peer: &Arc<Peer>) -> Option<Response> {
+    fn serve_asleep(
+        self: &Arc<Self>,
+        ask: &Ask<'_>,
+        peer: &Arc<Peer>,
+        session: &Arc<Session>,
+    ) -> Option<Response> {
         if ask.method == "server/discover"
             && let Some(known) = peer.asleep().filter(|known| known.greeting.era == Era::Legacy)
         {
             return Some(discovery(ask, &known.running()));
         }
-        let session = self.session_of(ask, peer);
         let Ask { message, id, method, caller, .. } = *ask;
         let (wish, started) = (Wish::None, Instant::now());
-        let request = Request { message, id, method, session: &session, caller, wish, started };
+        let request = Request { message, id, method, session, caller, wish, started };
         match peer.answer_asleep(&request)? {
             Sent::Call(call) => {
                 Some(Waiter::new(self, peer, call).recorded(ask.record.take()).answer(ask.client))
@@ -115,11 +120,15 @@ impl Bridge {
         }
     }
 
-    fn send(self: &Arc<Self>, ask: &Ask<'_>, peer: &Arc<Peer>) -> Result<Response, RpcError> {
-        let session = self.session_of(ask, peer);
+    fn send(
+        self: &Arc<Self>,
+        ask: &Ask<'_>,
+        peer: &Arc<Peer>,
+        session: &Arc<Session>,
+    ) -> Result<Response, RpcError> {
         let (wish, started) = (Wish::None, Instant::now());
         let Ask { message, id, method, caller, .. } = *ask;
-        match peer.send_call(&Request { message, id, method, session: &session, caller, wish, started })? {
+        match peer.send_call(&Request { message, id, method, session, caller, wish, started })? {
             Sent::Call(call) => {
                 Ok(Waiter::new(self, peer, call).recorded(ask.record.take()).answer(ask.client))
             }
@@ -128,12 +137,18 @@ impl Bridge {
     }
 
     /// The client answers what the child asked during an earlier request of the same call.
-    fn go_on(self: &Arc<Self>, ask: &Ask<'_>, peer: &Arc<Peer>, state: &str) -> Result<Response, RpcError> {
+    fn go_on(
+        self: &Arc<Self>,
+        ask: &Ask<'_>,
+        peer: &Arc<Peer>,
+        session: &Arc<Session>,
+        state: &str,
+    ) -> Result<Response, RpcError> {
         let tokens = ask.message.progress_tokens();
         let token = tokens.last().copied().filter(|token| token.len() <= MAX_NAME_BYTES);
         match self.resume(ask, token, state)? {
             Resumed::Call(waiter) => Ok(waiter.recorded(ask.record.take()).answer(ask.client)),
-            Resumed::Afresh => self.send(ask, peer),
+            Resumed::Afresh => self.send(ask, peer, session),
         }
     }
 
