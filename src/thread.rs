@@ -5,6 +5,10 @@ use std::thread::{Builder, JoinHandle};
 
 /// Stack of a thread that serves a connection or a child's pipe. Only touched pages cost memory;
 /// a TLS handshake is the deepest thing that runs on one.
+///
+/// A thread that streams keeps the pages that were touched before its stream began. So what is large and rare on the way
+/// from the request to its stream stands in functions of its own that are never inlined: their room is not part of every
+/// way.
 pub const STACK_BYTES: usize = 256 * 1024;
 
 /// Starts a named thread. The name is cut at 15 bytes, so its role comes first: `out:NAME`, `conn-7`.

@@ -58,6 +58,7 @@ impl Bridge {
     }
 
     /// Answers one request to the old transport's own paths.
+    #[inline(never)] // see crate::thread::STACK_BYTES
     pub fn handle_line(
         self: &Arc<Self>,
         mut exchange: Exchange<'_>,

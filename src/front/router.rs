@@ -174,8 +174,8 @@ impl Front {
         }
     }
 
-    /// What is the proxy's own. Never inlined: a thread that streams keeps the stack that came before its stream.
-    #[inline(never)]
+    /// What is the proxy's own.
+    #[inline(never)] // see crate::thread::STACK_BYTES
     fn serve_own(&self, exchange: &Exchange<'_>, caller: &Caller, route: Route) -> Response {
         let base = || match caller.is_operator() && caller.form().is_none() {
             // Commands may ask at an address that is theirs alone.

@@ -85,6 +85,7 @@ impl Connection {
     }
 
     /// The handshake, unless the client speaks plain HTTP. It may be told to go meanwhile, like who waits with its head.
+    #[inline(never)] // see crate::thread::STACK_BYTES
     fn secure(&self, identities: &dyn Identities) -> io::Result<Opening> {
         let deadline = self.reserve.unwrap_or_else(|| after(self.shared.limits.head_timeout()));
         match self.link.peek(deadline)? {

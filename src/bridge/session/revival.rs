@@ -42,6 +42,7 @@ impl Bridge {
     ///
     /// # Errors
     /// It cannot be made now.
+    #[inline(never)] // see crate::thread::STACK_BYTES
     pub(crate) fn revive(&self, id: &str, caller: &Caller) -> Result<Option<Arc<Session>>, Refusal> {
         let Some(claims) = self.ledger().verify(id, self.owner(caller)) else { return Ok(None) };
         let record = self.ledger().recall(&claims).unwrap_or_default();

@@ -25,6 +25,7 @@ type Answered = Result<Response, Box<Response>>;
 
 impl Front {
     /// Answers `/api/NAME/…`.
+    #[inline(never)] // see crate::thread::STACK_BYTES
     pub(super) fn plain(
         &self,
         exchange: Exchange<'_>,
