@@ -16,6 +16,7 @@ use ::http::Method;
 use std::sync::Arc;
 
 impl Bridge {
+    #[inline(never)] // see crate::thread::STACK_BYTES
     pub(crate) fn nearest(
         self: &Arc<Self>,
         links: &Links,

@@ -218,6 +218,7 @@ impl Front {
         }
     }
 
+    #[inline(never)] // see crate::thread::STACK_BYTES
     fn below(
         &self,
         mut exchange: Exchange<'_>,

@@ -18,6 +18,7 @@ const MOST_BODY_BYTES: usize = 64 * 1024;
 
 impl Front {
     /// Answers what leads to a credential. Nobody needs one for it.
+    #[inline(never)] // see crate::thread::STACK_BYTES
     pub(super) fn authorization(&self, exchange: Exchange<'_>, route: &Route) -> Response {
         let Some(oauth) = self.access().oauth().filter(|_| exchange.door.is_empty()) else {
             return answer::error(StatusCode::NOT_FOUND, "there is no authorization server here");

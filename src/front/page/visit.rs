@@ -52,6 +52,7 @@ impl Front {
     }
 
     /// `/login`: asks who it is, or takes the answer.
+    #[inline(never)] // see crate::thread::STACK_BYTES
     pub(in crate::front) fn sign_in(&self, mut exchange: Exchange<'_>) -> Response {
         let seen = self.place().seen(exchange.request.headers());
         match *exchange.request.method() {
