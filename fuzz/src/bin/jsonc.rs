@@ -13,6 +13,7 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let variables = BTreeMap::from([("KEY".to_string(), "k".to_string())]);
     if let Ok(Some(names)) = servers(text, &variables) {
-        assert!(!names.is_empty());
+        // Only a file that says it has servers may have none.
+        assert!(!names.is_empty() || text.contains("mcpServers") || text.contains('\\'));
     }
 });
