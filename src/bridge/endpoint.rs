@@ -93,10 +93,10 @@ impl Bridge {
         }
         let message = self.parse(text)?;
         let version = headers::text(asking.headers, &headers::PROTOCOL_VERSION);
-        let class = modern::classify(version, &message);
-        match class.map_err(|error| Refusal::with(StatusCode::BAD_REQUEST, error).of(id_of(&message)))? {
-            Class::Modern => self.stateless(&message, asking),
-            Class::Legacy => {
+        let read = modern::read(version, &message);
+        match read.map_err(|error| Refusal::with(StatusCode::BAD_REQUEST, error).of(id_of(&message)))? {
+            (Class::Modern, envelope) => self.stateless(&message, &envelope, asking),
+            (Class::Legacy, _) => {
                 headers::check_version(asking.headers)?;
                 self.take(&message, asking)
             }

@@ -86,9 +86,9 @@ impl Bridge {
     ) -> Result<(), Refusal> {
         let version = headers::text(headers, &headers::PROTOCOL_VERSION);
         let bad = |error| Refusal::with(StatusCode::BAD_REQUEST, error);
-        let class = modern::classify(version, message).map_err(bad)?;
+        let (class, envelope) = modern::read(version, message).map_err(bad)?;
         if class == Class::Modern || MIRRORED.iter().any(|name| headers.contains_key(*name)) {
-            mirror::check(headers, message, &[]).map_err(bad)?;
+            mirror::check(headers, message, &envelope, &[]).map_err(bad)?;
         }
         self.refuse_hidden(message, caller).map_err(|error| {
             let is_odd = error.code == INVALID_REQUEST;

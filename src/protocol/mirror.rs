@@ -42,22 +42,28 @@ fn encode(text: &str) -> Cow<'_, str> {
     Cow::Owned(format!("{}{}{}", MARKERS.0, base64::encode(text.as_bytes()), MARKERS.1))
 }
 
-/// Whether the headers of a modern POST repeat what its body says; `annotations` are those of the tool it calls.
+/// Whether the headers of a modern POST repeat what its body says; `envelope` is that of the message, `annotations` are
+/// those of the tool it calls.
 /// Responses are never checked; for notifications, whose headers are not defined, what is there must be right.
 ///
 /// # Errors
 /// A header is missing, stands twice, holds characters no header can, says something else than the body, or stands
 /// for an argument that is not there (-32020, to go out with HTTP 400).
-pub fn check(headers: &HeaderMap, message: &Message<'_>, annotations: &[Annotation]) -> Result<(), RpcError> {
+pub fn check(
+    headers: &HeaderMap,
+    message: &Message<'_>,
+    envelope: &Envelope<'_>,
+    annotations: &[Annotation],
+) -> Result<(), RpcError> {
+    let version = envelope.version.as_deref();
     match &message.kind {
         Kind::Response { .. } => Ok(()),
-        Kind::Notification { method, params } => {
-            let version = Envelope::read(*params).version;
-            check_line(headers, VERSION, version.as_deref().filter(|_| headers.contains_key(VERSION)))?;
+        Kind::Notification { method, .. } => {
+            check_line(headers, VERSION, version.filter(|_| headers.contains_key(VERSION)))?;
             check_line(headers, METHOD, Some(&**method).filter(|_| headers.contains_key(METHOD)))
         }
         Kind::Request { method, params, .. } => {
-            check_line(headers, VERSION, Envelope::read(*params).version.as_deref())?;
+            check_line(headers, VERSION, version)?;
             check_line(headers, METHOD, Some(method))?;
             if let Some(field) = name_field(method) {
                 let found = params.map(|params| json::members(params, field)).unwrap_or_default();
@@ -201,7 +207,8 @@ mod tests {
         let text = format!(r#"{{"jsonrpc":"2.0",{body}}}"#);
         let annotations =
             [annotation("mcp-param-region", &["region"]), annotation("mcp-param-n", &["deep", "n"])];
-        match check(&map(headers), &Message::parse(&text, 32).unwrap(), &annotations) {
+        let message = Message::parse(&text, 32).unwrap();
+        match check(&map(headers), &message, &Envelope::read(message.params()), &annotations) {
             Ok(()) => true,
             Err(error) => {
                 assert_eq!(error.code, -32020);
@@ -373,7 +380,8 @@ mod tests {
             let text = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{params}}}"#);
             let annotations = [annotation("mcp-param-region", &["region"]), annotation("mcp-param-n", &["n"])];
             let headers: HeaderMap = headers("tools/call", Some(&params), &annotations).into_iter().collect();
-            prop_assert_eq!(check(&headers, &Message::parse(&text, 32).unwrap(), &annotations), Ok(()));
+            let message = Message::parse(&text, 32).unwrap();
+            prop_assert_eq!(check(&headers, &message, &Envelope::read(message.params()), &annotations), Ok(()));
         }
 
         #[test]

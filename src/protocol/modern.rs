@@ -33,8 +33,10 @@ impl<'t> Envelope<'t> {
     /// Reads it from raw `params`. What is missing, or of another type, is `None`; where a name stands twice, the
     /// last one counts.
     pub fn read(params: Option<&'t str>) -> Envelope<'t> {
-        let Some(meta) = meta::of(params) else { return Envelope::default() };
-        let [version, capabilities, client_info, log_level] = json::picked(meta, meta::REQUEST);
+        Envelope::of(said(params))
+    }
+
+    fn of([version, capabilities, client_info, log_level]: [Option<&'t str>; 4]) -> Envelope<'t> {
         Envelope {
             version: version.and_then(text),
             capabilities: capabilities.filter(|value| is_object(value)),
@@ -42,6 +44,11 @@ impl<'t> Envelope<'t> {
             log_level: log_level.and_then(json::string),
         }
     }
+}
+
+/// The values of [`meta::REQUEST`].
+fn said(params: Option<&str>) -> [Option<&str>; 4] {
+    meta::of(params).map_or([None; 4], |meta| json::picked(meta, meta::REQUEST))
 }
 
 fn is_object(raw: &str) -> bool {
@@ -73,10 +80,29 @@ pub enum Class {
 /// The claim is missing or no string, or the request does not declare capabilities (-32602); the header says
 /// another revision than the claim (-32020); the revision is not served (-32022). All go out with HTTP 400.
 pub fn classify(header_version: Option<&str>, message: &Message<'_>) -> Result<Class, RpcError> {
-    let header = header_version.map(str::trim);
+    read(header_version, message).map(|(class, _)| class)
+}
+
+/// The same, with what the message says about its client.
+///
+/// # Errors
+/// As [`classify`].
+pub fn read<'t>(
+    header_version: Option<&str>,
+    message: &Message<'t>,
+) -> Result<(Class, Envelope<'t>), RpcError> {
+    let said = said(message.params());
+    let class = class_of(header_version.map(str::trim), message, said[0], said[1])?;
+    Ok((class, Envelope::of(said)))
+}
+
+fn class_of(
+    header: Option<&str>,
+    message: &Message<'_>,
+    claim: Option<&str>,
+    capabilities: Option<&str>,
+) -> Result<Class, RpcError> {
     let is_modern_header = header.is_some_and(names_modern);
-    let keys = [meta::PROTOCOL_VERSION, meta::CLIENT_CAPABILITIES];
-    let [claim, capabilities] = meta::of(message.params()).map_or([None; 2], |meta| json::picked(meta, keys));
     match (&message.kind, claim) {
         (Kind::Response { .. }, _) => Ok(Class::Legacy),
         (Kind::Notification { .. }, Some(claim)) => check_claim(claim, header),

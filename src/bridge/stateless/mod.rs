@@ -39,6 +39,7 @@ pub(crate) struct Ask<'r> {
     pub(crate) id: &'r str,
     pub(crate) method: &'r str,
     pub(crate) params: Option<&'r str>,
+    envelope: &'r Envelope<'r>,
     client: &'r Client,
     pub(crate) caller: &'r Caller,
     /// Its record, until somebody waits for the answer.
@@ -50,6 +51,7 @@ impl Bridge {
     pub(crate) fn stateless(
         self: &Arc<Self>,
         message: &Message<'_>,
+        envelope: &Envelope<'_>,
         asking: Asking<'_>,
     ) -> Result<Response, Refusal> {
         let Kind::Request { id, method, params } = &message.kind else {
@@ -57,7 +59,7 @@ impl Bridge {
             return Ok(super::endpoint::accepted());
         };
         let refuse = |status, error| Refusal::with(status, error).of(id);
-        mirror::check(asking.headers, message, &self.annotations.of(*params))
+        mirror::check(asking.headers, message, envelope, &self.annotations.of(*params))
             .map_err(|error| refuse(StatusCode::BAD_REQUEST, error))?;
         if GONE.contains(&&**method) {
             return Err(refuse(StatusCode::NOT_FOUND, no_such_method(method)));
@@ -68,7 +70,7 @@ impl Bridge {
             Ok(record) => Cell::new(record),
             Err(error) => return Ok(failed(error)),
         };
-        let ask = Ask { message, id, method, params: *params, client, caller, record };
+        let ask = Ask { message, id, method, params: *params, envelope, client, caller, record };
         let served = self.serve(&ask);
         // Unless somebody waits for the child's answer, this is the end.
         close(ask.record.take(), served.as_ref().map_or_else(Outcome::of_failure, |_| Outcome::Ok));
@@ -153,7 +155,7 @@ impl Bridge {
     }
 
     fn session_of(&self, ask: &Ask<'_>, peer: &Arc<Peer>) -> Arc<Session> {
-        let envelope = Envelope::read(ask.params);
+        let envelope = ask.envelope;
         // All it says of itself goes with the request; what is remembered is what it can be asked.
         let capabilities = Capabilities::read(envelope.capabilities.unwrap_or("{}"));
         let about = About { capabilities, ..About::default() };

@@ -16,7 +16,7 @@ use crate::protocol::handshake;
 use crate::protocol::json;
 use crate::protocol::lists::{self, List};
 use crate::protocol::message::{Kind, Message};
-use crate::protocol::modern::MISSING_CAPABILITY;
+use crate::protocol::modern::{Envelope, MISSING_CAPABILITY};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::cell::Cell;
@@ -114,7 +114,10 @@ impl Bridge {
         let record = self.let_pass(&message, asker.caller).map_err(|_| Failure::Hidden)?;
         let Asker { caller, client, .. } = asker;
         let record = Cell::new(record);
-        let ask = Ask { message: &message, id: ID, method, params: message.params(), client, caller, record };
+        let params = message.params();
+        let envelope = Envelope::read(params);
+        let ask =
+            Ask { message: &message, id: ID, method, params, envelope: &envelope, client, caller, record };
         let (waiter, session) = self.put(&ask).map_err(|error| {
             super::close(ask.record.take(), super::Outcome::of_failure(&error));
             Failure::NotSent(error.into())
