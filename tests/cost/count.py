@@ -5,6 +5,7 @@ have in common (the start, the sessions, the end) falls out of the difference. I
 on a busy machine; system calls count as one each.
 """
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,12 +27,27 @@ def valgrind(folder):
     return ["valgrind", *options]
 
 
+# As qemu-user registers them: what a program of that machine begins with.
+MACHINES = {
+    "aarch64": r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00",
+    "arm": r"\x7fELF\x01\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x28\x00",
+}
+MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+
+
 def emulated(machine):
-    """A counter of a program for another machine."""
+    """A counter of a program for another machine. In a user namespace, so that what the program starts of itself (its
+    guard) runs too and this machine learns nothing; on one processor, as the threads add to the same number."""
     source, plugin = Path(__file__).with_name("count_arm.c"), ROOT / "target/count_arm.so"
     subprocess.run(["cc", "-O1", "-Wall", "-Werror", "-shared", "-fPIC", "-o", plugin, source], check=True)
-    # On one processor: the threads add to the same number.
-    return lambda folder: ["taskset", "-c", "0", f"qemu-{machine}", "-plugin", f"{plugin},folder={folder}"]
+    qemu = shutil.which(f"qemu-{machine}") or sys.exit(f"qemu-{machine} is missing: apt-get install qemu-user")
+    place = "/proc/sys/fs/binfmt_misc"
+    script = (
+        f"mount -t binfmt_misc binfmt_misc {place} && "
+        f"printf '%s' ':counted:M::{MACHINES[machine]}:{MASK}:{qemu}:F' >{place}/register && exec taskset -c 0 \"$@\""
+    )
+    inside = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]
+    return lambda folder: [*inside, qemu, "-plugin", f"{plugin},folder={folder}"]
 
 
 def run(program, more=None, counter=valgrind):
