@@ -1,11 +1,12 @@
 //! Our proxy and others in front of the same server, under the same load, in turns.
 //!
-//!     bench --ours PATH [--peer PATH] [--nginx PATH] [--mode legacy|modern|forwarded|scale]
+//!     bench --ours PATH [--peer PATH] [--nginx PATH] [--mode legacy|modern|forwarded|eras|scale]
 //!           [--seconds 3] [--rounds 3] [--connections 1,16,64]
 //!
 //! - `legacy`: a stdio server, a session; beside `examples/floor`, the least there can be, and the peer if there is one
 //! - `modern`: the same server, requests of 2026-07-28, which the peer does not know
 //! - `forwarded`: an HTTP server, beside nginx if there is one
+//! - `eras`: ours alone, clients and servers of each era, native and translated
 //! - `scale`: ours alone with more and more servers and sessions, the calls in all of them by turns
 //!
 //! All are up all the time and the rounds interleave, so that the machine's noise falls on all alike.
@@ -22,7 +23,7 @@ use call::Call;
 use load::Round;
 use proxy::Proxy;
 use std::error::Error;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Clone, Copy, PartialEq)]
@@ -30,10 +31,19 @@ enum Mode {
     Legacy,
     Modern,
     Forwarded,
+    Eras,
     Scale,
 }
 
-/// Servers and sessions of `--mode scale`; the first is what the others are compared with.
+/// The proxies of `--mode eras`: whether their clients are modern, and what their servers speak.
+const ERAS: [(&str, bool, &str); 4] = [
+    ("legacy", false, "legacy"),
+    ("modern", true, "modern"),
+    ("modern client, legacy server", true, "legacy"),
+    ("legacy client, modern server", false, "modern"),
+];
+
+/// Servers and sessions of `--mode scale`.
 const SHAPES: [(usize, usize); 8] =
     [(1, 1), (1, 100), (1, 1_000), (1, 10_000), (10, 100), (40, 400), (99, 990), (99, 9_900)];
 
@@ -58,9 +68,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = options()?;
     let proxies = start(&options)?;
     table::idle(&proxies);
-    let calls = proxies.iter().map(|proxy| match options.mode {
-        Mode::Modern => Ok(vec![Call::modern(proxy)]),
-        _ => Call::in_sessions(proxy),
+    let calls = proxies.iter().map(|proxy| match options.mode == Mode::Modern || proxy.is_modern {
+        true => Ok(vec![Call::modern(proxy)]),
+        false => Call::in_sessions(proxy),
     });
     let calls = calls.collect::<Result<Vec<_>, _>>()?;
     table::head(&proxies);
@@ -82,31 +92,44 @@ fn main() -> Result<(), Box<dyn Error>> {
     }
 }
 
-/// Ours first, then those it is compared with.
-fn start(options: &Options) -> Result<Vec<Proxy>, Box<dyn Error>> {
-    let ours = |server: String| Proxy::ours(&options.ours, &server);
-    if options.mode == Mode::Forwarded {
-        let server = echo::start()?;
-        let ours = ours(format!("url = \"http://{server}/mcp\"\n"))?;
-        let nginx = options.nginx.iter().map(|program| Proxy::nginx(program, server));
-        return std::iter::once(Ok(ours)).chain(nginx).collect();
+type Proxies = Result<Vec<Proxy>, Box<dyn Error>>;
+
+/// The first is what the others are compared with.
+fn start(options: &Options) -> Proxies {
+    match options.mode {
+        Mode::Legacy => beside_others(options, options.peer.as_deref()),
+        Mode::Modern => beside_others(options, None),
+        Mode::Forwarded => beside_nginx(options),
+        Mode::Eras => ERAS.iter().map(|era| of_eras(options, era)).collect(),
+        Mode::Scale => SHAPES.iter().map(|shape| scaled(options, *shape)).collect(),
     }
-    let command = proxy::example("fake_stdio")?;
-    let server = format!("command = {command:?}\nenv = {{ FAKE_ERAS = \"both\" }}\n");
-    if options.mode == Mode::Scale {
-        return SHAPES
-            .iter()
-            .map(|&(servers, sessions)| scaled(options, &server, servers, sessions))
-            .collect();
-    }
-    let ours = ours(server)?;
-    let peer =
-        options.peer.iter().filter(|_| options.mode == Mode::Legacy).map(|program| Proxy::peer(program));
-    [Ok(ours), Proxy::floor()].into_iter().chain(peer).collect()
 }
 
-fn scaled(options: &Options, server: &str, servers: usize, sessions: usize) -> Result<Proxy, Box<dyn Error>> {
-    let mut proxy = Proxy::ours_with(&options.ours, server, servers, sessions)?;
+/// What the server.toml of the fake server says.
+fn fake(eras: &str) -> Result<String, Box<dyn Error>> {
+    Ok(format!("command = {:?}\nenv = {{ FAKE_ERAS = \"{eras}\" }}\n", proxy::example("fake_stdio")?))
+}
+
+fn beside_others(options: &Options, peer: Option<&Path>) -> Proxies {
+    let ours = Proxy::ours(&options.ours, &fake("both")?);
+    [ours, Proxy::floor()].into_iter().chain(peer.map(Proxy::peer)).collect()
+}
+
+fn beside_nginx(options: &Options) -> Proxies {
+    let server = echo::start()?;
+    let ours = Proxy::ours(&options.ours, &format!("url = \"http://{server}/mcp\"\n"));
+    let nginx = options.nginx.iter().map(|program| Proxy::nginx(program, server));
+    std::iter::once(ours).chain(nginx).collect()
+}
+
+fn of_eras(options: &Options, (name, is_modern, eras): &(&str, bool, &str)) -> Result<Proxy, Box<dyn Error>> {
+    let mut proxy = Proxy::ours(&options.ours, &fake(eras)?)?;
+    (proxy.name, proxy.is_modern) = (name.to_string(), *is_modern);
+    Ok(proxy)
+}
+
+fn scaled(options: &Options, (servers, sessions): (usize, usize)) -> Result<Proxy, Box<dyn Error>> {
+    let mut proxy = Proxy::ours_with(&options.ours, &fake("both")?, servers, sessions)?;
     proxy.name = format!("{servers} × {}", sessions / servers);
     Ok(proxy)
 }
@@ -133,8 +156,11 @@ fn options() -> Result<Options, Box<dyn Error>> {
                     "legacy" => Mode::Legacy,
                     "modern" => Mode::Modern,
                     "forwarded" => Mode::Forwarded,
+                    "eras" => Mode::Eras,
                     "scale" => Mode::Scale,
-                    other => return Err(format!("--mode {other}: legacy, modern, forwarded or scale").into()),
+                    other => {
+                        return Err(format!("--mode {other}: legacy, modern, forwarded, eras or scale").into());
+                    }
                 }
             }
             Long("seconds") => options.seconds = args.value()?.parse()?,

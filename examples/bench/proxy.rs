@@ -16,6 +16,8 @@ pub(crate) struct Proxy {
     pub(crate) paths: Vec<String>,
     /// What is called is called in so many sessions.
     pub(crate) sessions: usize,
+    /// Whether its clients are, whatever the mode.
+    pub(crate) is_modern: bool,
     pub(crate) tool: String,
     process: Child,
     _folder: TempDir,
@@ -121,7 +123,7 @@ impl Proxy {
     /// With one server, whose path is the root, and one session.
     fn up(name: &str, address: String, process: Child, folder: TempDir) -> Proxy {
         let (name, paths, tool) = (name.to_string(), vec!["/".to_string()], "echo".to_string());
-        Proxy { name, address, paths, sessions: 1, tool, process, _folder: folder }
+        Proxy { name, address, paths, sessions: 1, is_modern: false, tool, process, _folder: folder }
     }
 
     fn wait_open(&self) -> Result<(), Box<dyn Error>> {
