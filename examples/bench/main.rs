@@ -159,7 +159,8 @@ fn options() -> Result<Options, Box<dyn Error>> {
                     "eras" => Mode::Eras,
                     "scale" => Mode::Scale,
                     other => {
-                        return Err(format!("--mode {other}: legacy, modern, forwarded, eras or scale").into());
+                        let modes = "legacy, modern, forwarded, eras or scale";
+                        return Err(format!("--mode {other}: {modes}").into());
                     }
                 }
             }
