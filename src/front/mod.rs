@@ -12,6 +12,7 @@ mod health_events;
 mod html;
 mod logs;
 mod oauth;
+mod own;
 mod page;
 mod peer;
 mod place;

@@ -4,18 +4,15 @@ use super::guard::Guard;
 use super::peer::Peers;
 use super::place::{self, Place};
 use super::route::Route;
-use super::{answer, cors, page, peer, probe};
+use super::{answer, cors, page, peer};
 use crate::auth::{Access, Audit, Caller, out_of_path};
 use crate::fleet::{Fleet, Served};
 use crate::http::{self, Exchange, Handler, Response};
 use crate::meter::Refusal;
 use crate::ops::feed::Feed;
-use crate::ops::metrics;
-use crate::ops::report::{self, Overall};
 use ::http::uri::PathAndQuery;
 use ::http::{HeaderValue, Method, StatusCode, header};
 use crossbeam_channel::Sender;
-use serde_json::json;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, Weak};
 use std::time::SystemTime;
@@ -85,8 +82,16 @@ impl Front {
         self.stopping.store(true, Ordering::Relaxed);
     }
 
-    fn is_stopping(&self) -> bool {
+    pub(super) fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn listener(&self) -> Option<Arc<http::Server>> {
+        self.listener.get().and_then(Weak::upgrade)
+    }
+
+    pub(super) fn begun(&self) -> SystemTime {
+        self.begun
     }
 
     pub(super) fn fleet(&self) -> &Arc<Fleet> {
@@ -158,63 +163,22 @@ impl Front {
     /// What the caller may have.
     fn serve(&self, mut exchange: Exchange<'_>, caller: &Caller, route: Route) -> Response {
         match route {
-            Route::Endpoint { name } if !self.is_stopping() => self.with(caller, &name, |served| {
+            Route::Endpoint { .. } | Route::Line { .. } | Route::Below { .. } | Route::Plain { .. }
+                if self.is_stopping() =>
+            {
+                ending()
+            }
+            Route::Endpoint { name } => self.with(caller, &name, |served| {
                 served.bridge.settle();
                 lead(&mut exchange, served);
                 served.bridge.handle(exchange, caller)
             }),
-            Route::Line { name, place } if !self.is_stopping() => {
+            Route::Line { name, place } => {
                 self.with(caller, &name, |served| served.bridge.handle_line(exchange, place, caller))
             }
-            Route::Below { name, rest } if !self.is_stopping() => self.below(exchange, caller, &name, &rest),
-            Route::Plain { name, thing } if !self.is_stopping() => {
-                self.plain(exchange, caller, &name, &thing)
-            }
+            Route::Below { name, rest } => self.below(exchange, caller, &name, &rest),
+            Route::Plain { name, thing } => self.plain(exchange, caller, &name, &thing),
             own => self.serve_own(&exchange, caller, own),
-        }
-    }
-
-    /// What is the proxy's own.
-    #[inline(never)] // see crate::thread::STACK_BYTES
-    fn serve_own(&self, exchange: &Exchange<'_>, caller: &Caller, route: Route) -> Response {
-        let base = || match caller.is_operator() && caller.form().is_none() {
-            // Commands may ask at an address that is theirs alone.
-            true => self.place.base().to_string(),
-            false => self.place.base_for(&exchange.door, exchange.request.headers()),
-        };
-        match route {
-            Route::Control { name, action } => self.control(&exchange.request, caller, &name, action),
-            Route::Reload => self.reload(&exchange.request),
-            Route::Link => self.link(&exchange.request),
-            Route::Logout => self.sign_out(&exchange.request),
-            Route::NoName => answer::error(
-                StatusCode::NOT_FOUND,
-                self.names(caller, "this proxy serves each server under its name"),
-            ),
-            Route::WellKnown | Route::Oauth(_) | Route::Login | Route::Nothing => {
-                answer::error(StatusCode::NOT_FOUND, self.names(caller, "there is nothing here"))
-            }
-            _ if !matches!(*exchange.request.method(), Method::GET | Method::HEAD) => get_only(),
-            Route::Index if page::is_for_person(exchange.request.headers()) => {
-                self.page(&exchange.request, caller, &base())
-            }
-            Route::Index => self.index(&base()),
-            Route::OpenApi => self.openapi(exchange, caller, &base()),
-            Route::Health => self.health(exchange, caller),
-            Route::HealthEvents => self.health_events(exchange, caller, base()),
-            Route::Ready => self.ready(caller),
-            Route::Metrics => self.metrics(),
-            Route::Servers => self.servers(&base()),
-            Route::ServerHealth { name } => {
-                self.with(caller, &name, |served| self.server_health(served, &base()))
-            }
-            Route::ServerLogs { name } => {
-                self.with(caller, &name, |served| self.logs(exchange, Arc::clone(&served.server)))
-            }
-            // Only where the proxy stops.
-            Route::Endpoint { .. } | Route::Line { .. } | Route::Below { .. } | Route::Plain { .. } => {
-                ending()
-            }
         }
     }
 
@@ -265,7 +229,7 @@ impl Front {
     }
 
     /// The names of servers that the caller may use: of others they shall not hear.
-    fn names(&self, caller: &Caller, what: &str) -> String {
+    pub(super) fn names(&self, caller: &Caller, what: &str) -> String {
         let serving = self.fleet.serving();
         let theirs = serving.servers.keys().filter(|name| caller.may_use(name));
         let names: Vec<String> = theirs.map(|name| self.place.path_of(name)).collect();
@@ -274,64 +238,6 @@ impl Front {
         } else {
             format!("{what}; there are: {}", names.join(" "))
         }
-    }
-
-    fn index(&self, base: &str) -> Response {
-        answer::text(format!(
-            "MCP Proxy {}\n\n{}",
-            env!("CARGO_PKG_VERSION"),
-            report::table(&self.fleet.serving(), base)
-        ))
-    }
-
-    fn health(&self, exchange: &Exchange<'_>, caller: &Caller) -> Response {
-        if probe::is_wanted(exchange.request.headers()) {
-            return probe::answer(&exchange.client, if self.is_stopping() { "down" } else { "up" });
-        }
-        let serving = self.fleet.serving();
-        let overall = report::overall_of(&serving, self.is_stopping());
-        let body = match caller.may_use_all() {
-            true => report::health(&serving, overall),
-            false => json!({ "status": if overall.is_serving() { "up" } else { "down" } }),
-        };
-        answer::json(status_of(overall.is_serving()), &body)
-    }
-
-    fn ready(&self, caller: &Caller) -> Response {
-        let starting = report::starting(&self.fleet.serving());
-        let ready = starting.is_empty() && !self.is_stopping();
-        let body = match caller.may_use_all() {
-            true => json!({ "ready": ready, "starting": starting }),
-            false => json!({ "ready": ready }),
-        };
-        answer::json(status_of(ready), &body)
-    }
-
-    fn servers(&self, base: &str) -> Response {
-        self.fleet.measure();
-        answer::json(StatusCode::OK, &report::servers(&self.fleet.serving(), base))
-    }
-
-    fn metrics(&self) -> Response {
-        self.fleet.measure();
-        let listener = self.listener.get().and_then(Weak::upgrade);
-        let (wrong_passwords, lockouts) = self.access.guesses();
-        answer::metrics(metrics::text(&metrics::Sources {
-            serving: &self.fleet.serving(),
-            http: &listener.map(|listener| listener.stats()).unwrap_or_default(),
-            refusals: self.audit.refusals(),
-            wrong_passwords,
-            lockouts,
-            begun: self.begun,
-        }))
-    }
-
-    fn server_health(&self, served: &Served, base: &str) -> Response {
-        self.fleet.measure();
-        let status = served.server.status();
-        let up = status.running.is_some() || status.rests();
-        let well = up && report::overall(&[status], false) == Overall::Ok;
-        answer::json(status_of(well), &report::server(served, base))
     }
 }
 
@@ -381,10 +287,6 @@ fn lead(exchange: &mut Exchange<'_>, served: &Served) {
     if exchange.door.is_empty() && served.bridge.forward().is_some() {
         place::lead(exchange.request.headers_mut(), served.server.name());
     }
-}
-
-fn status_of(well: bool) -> StatusCode {
-    if well { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE }
 }
 
 fn ending() -> Response {
