@@ -41,7 +41,9 @@ fn skip_string(bytes: &mut std::str::Bytes<'_>) {
 
 /// The raw text of every value that `key` has in `object` (duplicates included), or nothing if it is no object.
 pub fn members<'t>(object: &'t str, key: &str) -> Vec<&'t str> {
-    serde_json::Deserializer::from_str(object).deserialize_map(Members { key }).unwrap_or_default()
+    let mut found = Vec::new();
+    let whole = choose(object, |raw| spells(raw, key).then_some(0), |_, value| found.push(value));
+    whole.map(|()| found).unwrap_or_default()
 }
 
 /// The last value that `key` has in `object`: what a parser that keeps the last of duplicates sees.
@@ -52,7 +54,19 @@ pub fn member<'t>(object: &'t str, key: &str) -> Option<&'t str> {
 
 /// The same of several keys, read once.
 pub fn picked<'t, const N: usize>(object: &'t str, keys: [&str; N]) -> [Option<&'t str>; N] {
-    serde_json::Deserializer::from_str(object).deserialize_map(Picked(keys)).unwrap_or([None; N])
+    let mut found = [None; N];
+    let place = |raw: &str| keys.iter().position(|key| spells(raw, key));
+    let whole = choose(object, place, |place, value| found[place] = Some(value));
+    whole.map_or([None; N], |()| found)
+}
+
+/// `None` if it is no object to its end.
+fn choose<'t>(
+    object: &'t str,
+    place: impl Fn(&str) -> Option<usize>,
+    put: impl FnMut(usize, &'t str),
+) -> Option<()> {
+    serde_json::Deserializer::from_str(object).deserialize_map(Chosen { place, put }).ok()
 }
 
 /// Cheap first look: in a text without the name (or an escape that could spell it) no member has it.
@@ -204,48 +218,31 @@ impl<'t> Visitor<'t> for Entries {
     }
 }
 
-struct Members<'k> {
-    key: &'k str,
+/// Hands on the raw value of each member whose raw key has a place.
+struct Chosen<P, F> {
+    place: P,
+    put: F,
 }
 
-impl<'t> Visitor<'t> for Members<'_> {
-    type Value = Vec<&'t str>;
+impl<'t, P, F> Visitor<'t> for Chosen<P, F>
+where
+    P: Fn(&str) -> Option<usize>,
+    F: FnMut(usize, &'t str),
+{
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = Vec::new();
+    fn visit_map<A: MapAccess<'t>>(mut self, mut map: A) -> Result<(), A::Error> {
         while let Some(key) = map.next_key::<&'t RawValue>()? {
-            if spells(key.get(), self.key) {
-                found.push(map.next_value::<&'t RawValue>()?.get());
-            } else {
-                map.next_value::<IgnoredAny>()?;
-            }
-        }
-        Ok(found)
-    }
-}
-
-struct Picked<'k, const N: usize>([&'k str; N]);
-
-impl<'t, const N: usize> Visitor<'t> for Picked<'_, N> {
-    type Value = [Option<&'t str>; N];
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'t>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut found = [None; N];
-        while let Some(key) = map.next_key::<&'t RawValue>()? {
-            match self.0.iter().position(|name| spells(key.get(), name)) {
-                Some(place) => found[place] = Some(map.next_value::<&'t RawValue>()?.get()),
+            match (self.place)(key.get()) {
+                Some(place) => (self.put)(place, map.next_value::<&'t RawValue>()?.get()),
                 None => drop(map.next_value::<IgnoredAny>()?),
             }
         }
-        Ok(found)
+        Ok(())
     }
 }
 
