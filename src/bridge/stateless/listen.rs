@@ -1,9 +1,7 @@
 //! `subscriptions/listen`: one long request instead of a GET stream (2026-07-28, basic, Subscriptions).
 
 use super::super::Bridge;
-use super::super::peer::Peer;
-use super::super::peer::send::{Request, Sent};
-use super::super::peer::wishes::Wish;
+use super::super::peer::send::Sent;
 use super::super::refusal::Refusal;
 use super::super::session::Session;
 use super::super::session::listen::plain;
@@ -21,7 +19,7 @@ use ::http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// What a client wants to hear of. What it names beside this is not granted.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
@@ -76,15 +74,13 @@ impl Bridge {
     pub(super) fn listen_native(
         self: &Arc<Self>,
         ask: &Ask<'_>,
-        peer: &Arc<Peer>,
+        session: &Arc<Session>,
     ) -> Result<Response, RpcError> {
         let Some(permit) = self.listener(ask) else { return Ok(too_many(ask)) };
-        let session = self.session_of(ask, peer);
-        let Ask { message, id, method, caller, .. } = *ask;
-        let (wish, started) = (Wish::None, Instant::now());
-        match peer.send_call(&Request { message, id, method, session: &session, caller, wish, started })? {
+        let peer = &session.peer;
+        match peer.send_call(&ask.request(session))? {
             Sent::Call(call) => Ok(Waiter::new(self, peer, call).with_permit(permit).answer(ask.client)),
-            Sent::Answered => Ok(json_response(StatusCode::OK, success(id, "{}").into_bytes())),
+            Sent::Answered => Ok(json_response(StatusCode::OK, success(ask.id, "{}").into_bytes())),
         }
     }
 
@@ -96,7 +92,7 @@ impl Bridge {
     pub(super) fn listen_translated(
         self: &Arc<Self>,
         ask: &Ask<'_>,
-        peer: &Arc<Peer>,
+        session: Arc<Session>,
         running: &Running,
     ) -> Response {
         let Some(permit) = self.listener(ask) else { return too_many(ask) };
@@ -104,8 +100,9 @@ impl Bridge {
         let wanted: Wanted = wanted.and_then(|wanted| serde_json::from_str(wanted).ok()).unwrap_or_default();
         let greeting = running.greeting.as_ref().map_or("{}", |greeting| &greeting.result);
         let wanted = wanted.granted(json::member(greeting, "capabilities").unwrap_or("{}"));
-        let listener = Listener::enter(self.session_of(ask, peer), Arc::clone(peer));
-        if let Err(error) = peer.subscribe_for(&listener.session, &wanted.resource_subscriptions) {
+        let listener = Listener::enter(session);
+        let session = &listener.session;
+        if let Err(error) = session.peer.subscribe_for(session, &wanted.resource_subscriptions) {
             return json_response(StatusCode::OK, error.response(ask.id).into_bytes());
         }
         let (bridge, id) = (Arc::clone(self), ask.id.to_string());
@@ -122,15 +119,14 @@ impl Bridge {
 /// A modern client among those a legacy child tells everything, for as long as it listens.
 struct Listener {
     session: Arc<Session>,
-    peer: Arc<Peer>,
     reader: u64,
 }
 
 impl Listener {
-    fn enter(session: Arc<Session>, peer: Arc<Peer>) -> Listener {
-        peer.audience.enter(Arc::clone(&session));
+    fn enter(session: Arc<Session>) -> Listener {
+        session.peer.audience.enter(Arc::clone(&session));
         let reader = session.outbox.attach();
-        Listener { session, peer, reader }
+        Listener { session, reader }
     }
 
     fn follow(&self, wanted: &Wanted, id: &str, events: &mut Events<'_, '_>) -> io::Result<()> {
@@ -151,8 +147,8 @@ impl Listener {
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        self.peer.audience.leave(&self.session);
-        self.peer.give_up_wishes(&self.session);
+        self.session.peer.audience.leave(&self.session);
+        self.session.peer.give_up_wishes(&self.session);
     }
 }
 

@@ -46,6 +46,14 @@ pub(crate) struct Ask<'r> {
     record: Cell<Option<Record>>,
 }
 
+impl Ask<'_> {
+    /// What its child is asked, from now on.
+    fn request<'a>(&'a self, session: &'a Arc<Session>) -> Request<'a> {
+        let Ask { message, id, method, caller, .. } = *self;
+        Request { message, id, method, session, caller, wish: Wish::None, started: Instant::now() }
+    }
+}
+
 impl Bridge {
     /// A message that claims the modern era.
     pub(crate) fn stateless(
@@ -80,41 +88,34 @@ impl Bridge {
     fn serve(self: &Arc<Self>, ask: &Ask<'_>) -> Result<Response, RpcError> {
         let peer = self.children.of_modern_request()?;
         let session = self.session_of(ask, &peer);
-        if let Some(response) = self.serve_asleep(ask, &peer, &session) {
+        if let Some(response) = self.serve_asleep(ask, &session) {
             return Ok(response);
         }
         let awake = self.children.running(&peer)?;
         let running = &awake.running;
         match (era_of(running), ask.method) {
-            (Era::Modern, "subscriptions/listen") => self.listen_native(ask, &peer),
-            (Era::Modern, _) => self.send(ask, &peer, &session),
+            (Era::Modern, "subscriptions/listen") => self.listen_native(ask, &session),
+            (Era::Modern, _) => self.send(ask, &session),
             (Era::Legacy, "server/discover") => Ok(discovery(ask, running)),
-            (Era::Legacy, "subscriptions/listen") => Ok(self.listen_translated(ask, &peer, running)),
+            (Era::Legacy, "subscriptions/listen") => Ok(self.listen_translated(ask, session, running)),
             // Tasks belong to the one client that a legacy child thinks it has.
             (Era::Legacy, method) if method.starts_with("tasks/") => Ok(not_found(ask)),
             (Era::Legacy, _) => match modernize::request_state(ask.params) {
-                Some(state) => self.go_on(ask, &peer, &session, &state),
-                None => self.send(ask, &peer, &session),
+                Some(state) => self.go_on(ask, &session, &state),
+                None => self.send(ask, &session),
             },
         }
     }
 
     /// What a child that sleeps need not be woken for.
-    fn serve_asleep(
-        self: &Arc<Self>,
-        ask: &Ask<'_>,
-        peer: &Arc<Peer>,
-        session: &Arc<Session>,
-    ) -> Option<Response> {
+    fn serve_asleep(self: &Arc<Self>, ask: &Ask<'_>, session: &Arc<Session>) -> Option<Response> {
+        let peer = &session.peer;
         if ask.method == "server/discover"
             && let Some(known) = peer.asleep().filter(|known| known.greeting.era == Era::Legacy)
         {
             return Some(discovery(ask, &known.running()));
         }
-        let Ask { message, id, method, caller, .. } = *ask;
-        let (wish, started) = (Wish::None, Instant::now());
-        let request = Request { message, id, method, session, caller, wish, started };
-        match peer.answer_asleep(&request)? {
+        match peer.answer_asleep(&ask.request(session))? {
             Sent::Call(call) => {
                 Some(Waiter::new(self, peer, call).recorded(ask.record.take()).answer(ask.client))
             }
@@ -122,19 +123,12 @@ impl Bridge {
         }
     }
 
-    fn send(
-        self: &Arc<Self>,
-        ask: &Ask<'_>,
-        peer: &Arc<Peer>,
-        session: &Arc<Session>,
-    ) -> Result<Response, RpcError> {
-        let (wish, started) = (Wish::None, Instant::now());
-        let Ask { message, id, method, caller, .. } = *ask;
-        match peer.send_call(&Request { message, id, method, session, caller, wish, started })? {
+    fn send(self: &Arc<Self>, ask: &Ask<'_>, session: &Arc<Session>) -> Result<Response, RpcError> {
+        match session.peer.send_call(&ask.request(session))? {
             Sent::Call(call) => {
-                Ok(Waiter::new(self, peer, call).recorded(ask.record.take()).answer(ask.client))
+                Ok(Waiter::new(self, &session.peer, call).recorded(ask.record.take()).answer(ask.client))
             }
-            Sent::Answered => Ok(json_response(StatusCode::OK, success(id, "{}").into_bytes())),
+            Sent::Answered => Ok(json_response(StatusCode::OK, success(ask.id, "{}").into_bytes())),
         }
     }
 
@@ -142,7 +136,6 @@ impl Bridge {
     fn go_on(
         self: &Arc<Self>,
         ask: &Ask<'_>,
-        peer: &Arc<Peer>,
         session: &Arc<Session>,
         state: &str,
     ) -> Result<Response, RpcError> {
@@ -150,7 +143,7 @@ impl Bridge {
         let token = tokens.last().copied().filter(|token| token.len() <= MAX_NAME_BYTES);
         match self.resume(ask, token, state)? {
             Resumed::Call(waiter) => Ok(waiter.recorded(ask.record.take()).answer(ask.client)),
-            Resumed::Afresh => self.send(ask, peer, session),
+            Resumed::Afresh => self.send(ask, session),
         }
     }
 

@@ -3,8 +3,8 @@
 
 use super::super::peer::Peer;
 use super::super::peer::calls::Call;
-use super::super::peer::send::{Request, Sent};
-use super::super::peer::wishes::{Wish, own_params};
+use super::super::peer::send::Sent;
+use super::super::peer::wishes::own_params;
 use super::super::session::Session;
 use super::super::stream::events::Sink;
 use super::super::stream::waiter::{Outcome, Waiter};
@@ -156,9 +156,7 @@ impl Bridge {
     fn put(self: &Arc<Self>, ask: &Ask<'_>) -> Result<(Waiter, Arc<Session>), RpcError> {
         let peer = self.children.of_plain_request()?;
         let session = self.session_of(ask, &peer);
-        let Ask { message, id, method, caller, .. } = *ask;
-        let (wish, started) = (Wish::None, Instant::now());
-        let request = Request { message, id, method, session: &session, caller, wish, started };
+        let request = ask.request(&session);
         let call = match peer.answer_asleep(&request) {
             Some(known) => call(&peer, known),
             None => {
