@@ -27,7 +27,8 @@ impl Call {
         let paths = proxy.paths.iter().cycle().take(proxy.sessions);
         paths
             .map(|path| {
-                let head = handshake(&mut stream, &head(&proxy.address, path))?;
+                let head = handshake(&mut stream, &head(&proxy.address, path))
+                    .map_err(|error| format!("{}{path} does not initialize: {error}", proxy.address))?;
                 Ok(Call { head, tool: proxy.tool.clone(), claim: String::new() })
             })
             .collect()
@@ -72,7 +73,7 @@ fn handshake(stream: &mut TcpStream, head: &str) -> Result<String, Box<dyn Error
     );
     let answer = post(stream, head, &body)?;
     if !answer.starts_with("HTTP/1.1 200 ") {
-        return Err(format!("it does not initialize: {answer}").into());
+        return Err(answer.into());
     }
     let session = answer.lines().find_map(|line| {
         let (name, value) = line.split_once(':')?;

@@ -26,7 +26,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Mode {
     Legacy,
     Modern,
@@ -68,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = options()?;
     let proxies = start(&options)?;
     table::idle(&proxies);
-    let calls = proxies.iter().map(|proxy| match options.mode == Mode::Modern || proxy.is_modern {
+    let calls = proxies.iter().map(|proxy| match proxy.is_modern {
         true => Ok(vec![Call::modern(proxy)]),
         false => Call::in_sessions(proxy),
     });
@@ -98,7 +98,11 @@ type Proxies = Result<Vec<Proxy>, Box<dyn Error>>;
 fn start(options: &Options) -> Proxies {
     match options.mode {
         Mode::Legacy => beside_others(options, options.peer.as_deref()),
-        Mode::Modern => beside_others(options, None),
+        Mode::Modern => {
+            let mut all = beside_others(options, None)?;
+            all.iter_mut().for_each(|proxy| proxy.is_modern = true);
+            Ok(all)
+        }
         Mode::Forwarded => beside_nginx(options),
         Mode::Eras => ERAS.iter().map(|era| of_eras(options, era)).collect(),
         Mode::Scale => SHAPES.iter().map(|shape| scaled(options, *shape)).collect(),

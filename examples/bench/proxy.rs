@@ -16,7 +16,7 @@ pub(crate) struct Proxy {
     pub(crate) paths: Vec<String>,
     /// What is called is called in so many sessions.
     pub(crate) sessions: usize,
-    /// Whether its clients are, whatever the mode.
+    /// Whether its clients are; they have no sessions then.
     pub(crate) is_modern: bool,
     pub(crate) tool: String,
     process: Child,

@@ -111,11 +111,11 @@ def show(figures):
         print(f"{name:20} {value:10,}")
 
 
-def main(program, recording, machine):
-    if machine:
-        return show(measure(program, emulated(machine)))
+def main(program, option=""):
+    if option.startswith("--machine="):
+        return show(measure(program, emulated(option.removeprefix("--machine="))))
     figures = measure(program)
-    if recording:
+    if option == "--record":
         show(figures)
         return record(figures)
     baseline = tomllib.loads(BASELINE.read_text())
@@ -127,5 +127,4 @@ def main(program, recording, machine):
 
 
 if __name__ == "__main__":
-    machine = next((option.removeprefix("--machine=") for option in sys.argv[2:] if option.startswith("--machine=")), None)
-    main(sys.argv[1], "--record" in sys.argv[2:], machine)
+    main(*sys.argv[1:])
