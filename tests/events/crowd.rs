@@ -1,7 +1,7 @@
 //! Many watchers at once.
 
 use super::*;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 const MANY: usize = 200;
 /// Memory that so many may take, in KiB. They take 12 MB in a debug build and 9 in a release one; the allocator
@@ -39,13 +39,14 @@ fn two_hundred_watchers_cost_a_few_megabytes() {
         }
     }
     late.sort_unstable();
-    let (cost, opened) = (resident(&proxy).saturating_sub(before), open_files(&proxy) - files);
+    let cost = resident(&proxy).saturating_sub(before);
     let of_hundred = |part: usize| late[(late.len() - 1) * part / 100];
     eprintln!(
-        "{MANY} watchers: {cost} KiB, {opened} files; told {} ms (median), {} ms (99 of 100) after a change",
+        "{MANY} watchers: {cost} KiB; told {} ms (median), {} ms (99 of 100) after a change",
         of_hundred(50),
         of_hundred(99)
     );
     assert!(cost <= MOST_KIB, "{cost} KiB");
-    assert!(opened <= MANY + 10 + 4, "{opened} files: a socket each, and one bell for all");
+    // A socket each, and one bell for all; those of the child that ended last are closed a moment after it.
+    eventually(Duration::from_secs(10), || open_files(&proxy) - files <= MANY + 10 + 4);
 }
