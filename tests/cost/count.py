@@ -15,6 +15,9 @@ from pathlib import Path
 from clients import KINDS
 from ground import ROOT, Proxy
 
+sys.path.append(str(ROOT / "tests/packages"))
+from programs import MASK, QEMU
+
 BASELINE = Path(__file__).with_name("baseline.toml")
 WARM_UP, CALLS = 50, 1000
 # By how much a figure may grow. Two runs of one program differ by about a hundredth: threads meet in another order.
@@ -27,12 +30,8 @@ def valgrind(folder):
     return ["valgrind", *options]
 
 
-# As qemu-user registers them: what a program of that machine begins with.
-MACHINES = {
-    "aarch64": r"\x7fELF\x02\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\xb7\x00",
-    "arm": r"\x7fELF\x01\x01\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x02\x00\x28\x00",
-}
-MASK = r"\xff\xff\xff\xff\xff\xff\xff\x00\xff\xff\xff\xff\xff\xff\xff\xff\xfe\xff\xff\xff"
+# What programs of other machines begin with.
+MAGIC = {name: magic for name, magic, _ in QEMU}
 
 
 def emulated(machine):
@@ -44,7 +43,7 @@ def emulated(machine):
     place = "/proc/sys/fs/binfmt_misc"
     script = (
         f"mount -t binfmt_misc binfmt_misc {place} && "
-        f"printf '%s' ':counted:M::{MACHINES[machine]}:{MASK}:{qemu}:F' >{place}/register && exec taskset -c 0 \"$@\""
+        f"printf '%s' ':counted:M::{MAGIC[machine]}:{MASK}:{qemu}:F' >{place}/register && exec taskset -c 0 \"$@\""
     )
     inside = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]
     return lambda folder: [*inside, qemu, "-plugin", f"{plugin},folder={folder}"]
