@@ -2,7 +2,7 @@
 
 use crate::config::Health;
 use crate::fleet::{Fleet, Served};
-use crate::server::{Report, trim_allocator};
+use crate::server::{Report, release_program, trim_allocator};
 use crate::thread;
 use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use std::io;
@@ -33,6 +33,7 @@ impl Monitor {
                 // So that there are figures to compare with, and no more of a child that ends is lost than this.
                 fleet.measure();
                 trim_allocator();
+                release_program();
             }
         })?;
         Ok(Monitor { _stop: stop })

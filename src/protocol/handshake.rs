@@ -6,8 +6,8 @@ use super::json::{self, Change};
 use super::meta;
 use super::revision::{MODERN, Revision};
 
-/// What a modern answer carries besides the result itself.
-const RESULT: [&str; 3] = ["resultType", "ttlMs", "cacheScope"];
+/// Where a modern answer carries more than the result itself: in its `_meta`, and in members of their own.
+const RESULT: [&str; 4] = ["_meta", "resultType", "ttlMs", "cacheScope"];
 const RESULT_META: [&str; 2] = [meta::SERVER_INFO, meta::SUBSCRIPTION_ID];
 /// What a server is called that does not say its name; `initialize` needs one.
 const UNNAMED: &str = r#"{"name":"unknown","version":"0"}"#;
@@ -39,7 +39,7 @@ fn without(object: &str, name: &str) -> Option<String> {
 /// What a legacy client said about itself, as the requests made for it repeat it.
 #[derive(Clone, Copy, Debug)]
 pub struct Client<'c> {
-    /// Its capabilities: a raw object.
+    /// Its [`modern_capabilities`].
     pub capabilities: &'c str,
     /// Its `clientInfo`: a raw object.
     pub info: &'c str,
@@ -51,24 +51,29 @@ pub struct Client<'c> {
 /// stood there under the same names (2026-07-28, basic, `_meta`). Parameters that are no object stay as they are.
 pub fn with_envelope(params: Option<&str>, client: &Client<'_>) -> String {
     let params = params.unwrap_or("{}");
+    let Some(read) = json::entries(params) else { return params.to_string() };
     let version = json::quoted(MODERN);
-    let capabilities = modern_capabilities(client.capabilities);
     let level = client.level.map(json::quoted);
     let mut entries =
-        vec![(meta::PROTOCOL_VERSION, version.as_str()), (meta::CLIENT_CAPABILITIES, &capabilities)];
+        vec![(meta::PROTOCOL_VERSION, version.as_str()), (meta::CLIENT_CAPABILITIES, client.capabilities)];
     entries.extend(client.info.starts_with('{').then_some((meta::CLIENT_INFO, client.info)));
     entries.extend(level.as_deref().map(|level| (meta::LOG_LEVEL, level)));
     let change = |key: &str, value: &str| match json::spells(key, "_meta") {
         true => meta::strip(value, &meta::REQUEST),
         false => Change::Keep,
     };
-    let own = json::edit(params, &[], change).and_then(|bare| meta::put(&bare, &[], &entries));
-    own.unwrap_or_else(|| params.to_string())
+    match meta::last(&read) {
+        None => meta::put_read(params, &read, &[], &entries),
+        Some(_) => {
+            let bare = json::edit_read(params, &read, &[], change);
+            meta::put(&bare, &[], &entries).unwrap_or(bare)
+        }
+    }
 }
 
-/// Those that a modern server can make use of: what it may ask for (2026-07-28, schema, ClientCapabilities). Roots
-/// that change are not announced any more.
-fn modern_capabilities(legacy: &str) -> String {
+/// The capabilities of a legacy client (raw) that a modern server can make use of: what it may ask for (2026-07-28, schema,
+/// ClientCapabilities). Roots that change are not announced any more.
+pub fn modern_capabilities(legacy: &str) -> String {
     let change = |key: &str, value: &str| match json::string(key).as_deref() {
         _ if !value.starts_with('{') => Change::Drop,
         Some("elicitation" | "sampling") => Change::Keep,
@@ -84,10 +89,10 @@ pub fn plain_result(result: &str) -> String {
 }
 
 fn plain_member(key: &str, value: &str) -> Change {
-    match json::string(key).as_deref() {
-        Some("_meta") => meta::strip(value, &RESULT_META),
-        Some(name) if RESULT.contains(&name) => Change::Drop,
-        _ => Change::Keep,
+    match json::which(key, RESULT) {
+        Some(0) => meta::strip(value, &RESULT_META),
+        Some(_) => Change::Drop,
+        None => Change::Keep,
     }
 }
 
@@ -127,6 +132,9 @@ pub struct InputRequired {
 
 /// What `result` asks for, if it asks for input. A request whose key holds half a surrogate pair is left out.
 pub fn input_required(result: &str) -> Option<InputRequired> {
+    if !json::may_name(result, "input_required") {
+        return None;
+    }
     if json::string(json::member(result, "resultType")?)? != "input_required" {
         return None;
     }
@@ -286,9 +294,7 @@ mod tests {
             prop_assert!(is_within(&plain, &object));
             let other = |text: &str| {
                 let entries = json::entries(text).unwrap().into_iter();
-                let kept = entries.filter(|(key, _)| {
-                    !RESULT.iter().chain(&["_meta"]).any(|name| json::spells(key, name))
-                });
+                let kept = entries.filter(|(key, _)| json::which(key, RESULT).is_none());
                 kept.map(|(key, value)| (key.to_string(), value.to_string())).collect::<Vec<_>>()
             };
             prop_assert_eq!(other(&plain), other(&object));
@@ -302,6 +308,7 @@ mod tests {
         fn nothing_panics(text in "\\PC*", json in any_json(4)) {
             for text in [text, json] {
                 initialize_result(&text, NEWEST_LEGACY);
+                modern_capabilities(&text);
                 with_envelope(Some(&text), &Client { capabilities: &text, info: &text, level: Some(&text) });
                 plain_result(&text);
                 plain_notification(&text);

@@ -55,7 +55,7 @@ pub fn member<'t>(object: &'t str, key: &str) -> Option<&'t str> {
 /// The same of several keys, read once.
 pub fn picked<'t, const N: usize>(object: &'t str, keys: [&str; N]) -> [Option<&'t str>; N] {
     let mut found = [None; N];
-    let place = |raw: &str| keys.iter().position(|key| spells(raw, key));
+    let place = |raw: &str| which(raw, keys);
     let whole = choose(object, place, |place, value| found[place] = Some(value));
     whole.map_or([None; N], |()| found)
 }
@@ -130,7 +130,10 @@ pub fn without(text: &str, cuts: &[Range<usize>]) -> String {
 
 /// `text` as a JSON string.
 pub fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    match text.bytes().any(|byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+        true => serde_json::Value::from(text).to_string(),
+        false => ["\"", text, "\""].concat(),
+    }
 }
 
 /// What becomes of one member when an object is edited.
@@ -150,14 +153,23 @@ pub enum Change {
 pub fn edit<'t>(
     object: &'t str,
     added: &[(&'static str, &str)],
-    mut change: impl FnMut(&'t str, &'t str) -> Change,
+    change: impl FnMut(&'t str, &'t str) -> Change,
 ) -> Option<String> {
-    let entries = entries(object)?;
+    Some(edit_read(object, &entries(object)?, added, change))
+}
+
+/// The same for an object whose [`entries`] were read before.
+pub fn edit_read<'t>(
+    object: &'t str,
+    entries: &[(&'t str, &'t str)],
+    added: &[(&'static str, &str)],
+    mut change: impl FnMut(&'t str, &'t str) -> Change,
+) -> String {
     let added_len: usize = added.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
     let mut edited = String::with_capacity(object.len() + added_len);
     // Up to where the object is copied (or cut), and where the member before this one ends.
-    let (mut from, mut end, mut is_empty) = (0, object.find('{')? + 1, true);
-    for (n, (key, value)) in entries.iter().enumerate() {
+    let (mut from, mut end, mut is_empty) = (0, object.find('{').map_or(0, |brace| brace + 1), true);
+    for (n, &(key, value)) in entries.iter().enumerate() {
         let place = span(object, value);
         match change(key, value) {
             Change::Keep => is_empty = false,
@@ -184,7 +196,7 @@ pub fn edit<'t>(
         is_empty = false;
     }
     edited.push_str(&object[end..]);
-    Some(edited)
+    edited
 }
 
 /// The text of a JSON string, unescaped; `None` if `raw` is not a string.
@@ -198,6 +210,11 @@ pub fn spells(raw: &str, text: &str) -> bool {
         true => string(raw).as_deref() == Some(text),
         false => raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(text),
     }
+}
+
+/// Which of these texts the JSON string `raw` spells.
+pub fn which<const N: usize>(raw: &str, texts: [&str; N]) -> Option<usize> {
+    texts.iter().position(|text| spells(raw, text))
 }
 
 struct Entries;

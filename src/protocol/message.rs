@@ -148,6 +148,42 @@ impl<'t> Message<'t> {
     }
 }
 
+/// A request that is put together of raw parts.
+pub struct Composed<'m> {
+    text: String,
+    id: Range<usize>,
+    method: &'m str,
+    params: Option<Range<usize>>,
+}
+
+impl<'m> Composed<'m> {
+    /// One with this raw id and these raw parameters.
+    pub fn new(id: &str, method: &'m str, params: Option<&str>) -> Composed<'m> {
+        let mut text = String::with_capacity(64 + id.len() + method.len() + params.map_or(0, str::len));
+        let mut put = |part: &str| {
+            text.push_str(part);
+            text.len() - part.len()..text.len()
+        };
+        put(r#"{"jsonrpc":"2.0","id":"#);
+        let id = put(id);
+        put(r#","method":"#);
+        put(&json::quoted(method));
+        let params = params.map(|params| {
+            put(r#","params":"#);
+            put(params)
+        });
+        put("}");
+        Composed { text, id, method, params }
+    }
+
+    /// The message, without being read again.
+    pub fn message(&self) -> Message<'_> {
+        let (id, params) = (&self.text[self.id.clone()], self.params.clone());
+        let params = params.map(|place| &self.text[place]);
+        Message { text: &self.text, kind: Kind::Request { id, method: Cow::Borrowed(self.method), params } }
+    }
+}
+
 impl<'t> Envelope<'t> {
     /// Serde would take an array for the members in their order; only an object is a message.
     fn read(text: &'t str) -> Result<Envelope<'t>, Invalid> {
@@ -268,6 +304,15 @@ mod tests {
         let text = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"_meta":{"progressToken":"a"},
             "arguments":{"_meta":{"progressToken":"not me"}},"_meta":{"progress\u0054oken":5}}}"#;
         assert_eq!(parse(text).unwrap().progress_tokens(), ["\"a\"", "5"]);
+    }
+
+    #[test]
+    fn what_is_put_together_reads_as_it_was_meant() {
+        for params in [None, Some(r#"{"a":1.0}"#)] {
+            let composed = Composed::new("\"x\"", "a\"b", params);
+            let (made, read) = (composed.message(), parse(&composed.text).unwrap());
+            assert_eq!(format!("{made:?}"), format!("{read:?}"));
+        }
     }
 
     #[test]

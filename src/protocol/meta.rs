@@ -32,11 +32,11 @@ pub(super) fn of(params: Option<&str>) -> Option<&str> {
 pub(super) fn strip(meta: &str, names: &[&str]) -> Change {
     let reserved = |key: &str| names.iter().any(|name| json::spells(key, name));
     let Some(entries) = json::entries(meta) else { return Change::Keep };
+    let change = |key: &str, _: &str| if reserved(key) { Change::Drop } else { Change::Keep };
     match entries.iter().filter(|(key, _)| reserved(key)).count() {
         0 => Change::Keep,
         all if all == entries.len() => Change::Drop,
-        _ => json::edit(meta, &[], |key, _| if reserved(key) { Change::Drop } else { Change::Keep })
-            .map_or(Change::Keep, Change::Replace),
+        _ => Change::Replace(json::edit_read(meta, &entries, &[], change)),
     }
 }
 
@@ -47,21 +47,36 @@ pub(super) fn put(
     members: &[(&'static str, &str)],
     entries: &[(&'static str, &str)],
 ) -> Option<String> {
+    Some(put_read(object, &json::entries(object)?, members, entries))
+}
+
+/// The same for an object whose [`json::entries`] were read before.
+pub(super) fn put_read(
+    object: &str,
+    read: &[(&str, &str)],
+    members: &[(&'static str, &str)],
+    entries: &[(&'static str, &str)],
+) -> String {
     if entries.is_empty() {
-        return json::edit(object, members, |_, _| Change::Keep);
+        return json::edit_read(object, read, members, |_, _| Change::Keep);
     }
-    let last = json::member(object, "_meta").filter(|meta| json::entries(meta).is_some());
-    let change = |key: &str, value: &str| match last {
-        Some(meta) if std::ptr::eq(meta, value) => {
-            json::edit(meta, entries, |_, _| Change::Keep).map_or(Change::Keep, Change::Replace)
+    let last = last(read).and_then(|meta| Some((meta, json::entries(meta)?)));
+    let change = |key: &str, value: &str| match &last {
+        Some((meta, own)) if std::ptr::eq(*meta, value) => {
+            Change::Replace(json::edit_read(meta, own, entries, |_, _| Change::Keep))
         }
         None if json::spells(key, "_meta") => Change::Drop,
         _ => Change::Keep,
     };
-    let own = json::edit("{}", entries, |_, _| Change::Keep)?;
-    let own = last.is_none().then_some(("_meta", own.as_str()));
+    let own = last.is_none().then(|| json::edit_read("{}", &[], entries, |_, _| Change::Keep));
+    let own = own.as_ref().map(|own| ("_meta", own.as_str()));
     let members: Vec<_> = members.iter().copied().chain(own).collect();
-    json::edit(object, &members, change)
+    json::edit_read(object, read, &members, change)
+}
+
+/// The last `_meta` among the entries of an object.
+pub(super) fn last<'t>(read: &[(&str, &'t str)]) -> Option<&'t str> {
+    read.iter().rfind(|(key, _)| json::spells(key, "_meta")).map(|(_, meta)| *meta)
 }
 
 #[cfg(test)]

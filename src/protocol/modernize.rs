@@ -19,7 +19,7 @@ const RETRY: [&str; 2] = ["inputResponses", "requestState"];
 /// results are cacheable, and with `server_info` (a raw object) in its `_meta`; each only if it is not there yet. A
 /// result that is no object stays as it is.
 pub fn result(result: &str, method: &str, server_info: Option<&str>) -> String {
-    let entries = json::entries(result).unwrap_or_default();
+    let Some(entries) = json::entries(result) else { return result.to_string() };
     let lacks = |name: &str| !entries.iter().any(|(key, _)| json::spells(key, name));
     let mut members = Vec::new();
     if lacks("resultType") {
@@ -27,9 +27,10 @@ pub fn result(result: &str, method: &str, server_info: Option<&str>) -> String {
         let cache = [("ttlMs", "0"), ("cacheScope", "\"private\"")];
         members.extend(cache.into_iter().filter(|(name, _)| is_cacheable(method) && lacks(name)));
     }
-    let has_server_info = meta::entry(Some(result), meta::SERVER_INFO).is_some();
+    let has_server_info =
+        meta::last(&entries).is_some_and(|own| json::member(own, meta::SERVER_INFO).is_some());
     let server_info = server_info.filter(|_| !has_server_info).map(|info| (meta::SERVER_INFO, info));
-    meta::put(result, &members, server_info.as_slice()).unwrap_or_else(|| result.to_string())
+    meta::put_read(result, &entries, &members, server_info.as_slice())
 }
 
 /// Whether the results of `method` say how long they may be kept (2026-07-28, server, Caching).
@@ -83,10 +84,10 @@ pub fn error(code: i64) -> i64 {
 /// The parameters of a modern request as a legacy server gets them: without what it says about itself in `_meta`
 /// (nor `_meta`, if that was all), and without what makes it a retry.
 pub fn plain_params(params: Option<&str>) -> Option<String> {
-    let change = |key: &str, value: &str| match json::string(key).as_deref() {
-        Some("_meta") => meta::strip(value, &meta::REQUEST),
-        Some(name) if RETRY.contains(&name) => Change::Drop,
-        _ => Change::Keep,
+    let change = |key: &str, value: &str| match json::which(key, ["_meta", RETRY[0], RETRY[1]]) {
+        Some(0) => meta::strip(value, &meta::REQUEST),
+        Some(_) => Change::Drop,
+        None => Change::Keep,
     };
     params.map(|params| json::edit(params, &[], change).unwrap_or_else(|| params.to_string()))
 }
@@ -124,8 +125,7 @@ pub fn digest(method: &str, params: Option<&str>) -> u64 {
     method.hash(&mut hasher);
     match json::entries(params) {
         Some(mut entries) => {
-            entries
-                .retain(|(key, _)| !["_meta", RETRY[0], RETRY[1]].iter().any(|name| json::spells(key, name)));
+            entries.retain(|(key, _)| json::which(key, ["_meta", RETRY[0], RETRY[1]]).is_none());
             entries.sort_by_key(|(key, _)| *key);
             entries.hash(&mut hasher);
         }

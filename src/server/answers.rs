@@ -139,7 +139,7 @@ impl Shelf {
         let text = answers.read(&answers.file(&self.spec, self.place)).ok()?;
         let File { digest, modern, greeting, lists } = serde_json::from_str(&text).ok()?;
         let era = if modern { Era::Modern } else { Era::Legacy };
-        let greeting = Greeting { era, result: greeting.get().into() };
+        let greeting = Greeting::new(era, greeting.get().into());
         (digest == digest_of(child, &self.spec)).then_some(Known { greeting, lists })
     }
 

@@ -65,11 +65,11 @@ pub(super) fn judge(opening: &Opening, answer: Answer) -> Verdict {
         }
         (_, Err(error)) => Verdict::Refused(error),
         (Opening::Modern | Opening::TryModern, Ok(result)) => match supports_modern(&result) {
-            Ok(()) => Verdict::Agreed(Greeting { era: Era::Modern, result }),
+            Ok(()) => Verdict::Agreed(Greeting::new(Era::Modern, result)),
             Err(why) => Verdict::Refused(why),
         },
         (Opening::Either | Opening::Legacy(_), Ok(result)) => {
-            Verdict::Agreed(Greeting { era: Era::Legacy, result })
+            Verdict::Agreed(Greeting::new(Era::Legacy, result))
         }
     }
 }

@@ -59,7 +59,7 @@ pub use input::InputError;
 pub use journal::{Follower, Heard, Line};
 pub use learnt::Memory;
 pub use lines::Noise;
-pub use os::{handed_over, raise_open_files, seclude, tame_allocator, trim_allocator};
+pub use os::{handed_over, raise_open_files, release_program, seclude, tame_allocator, trim_allocator};
 pub use outlet::{Greeting, Opening, Outlet};
 pub use preflight::{Preflight, preflight};
 pub use reaper::Reaper;

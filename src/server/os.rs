@@ -69,6 +69,43 @@ pub fn tame_allocator() {}
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn trim_allocator() {}
 
+/// Gives back the pages of the program itself that are in use: most of them were, once, at the start, and would be
+/// counted as this process's for ever. The kernel has them in its page cache, and brings back what is run again.
+#[cfg(target_os = "linux")]
+pub fn release_program() {
+    // SAFETY: the function below keeps to what dl_iterate_phdr(3) asks of one, and is given nothing of ours.
+    unsafe {
+        libc::dl_iterate_phdr(Some(release_segments), std::ptr::null_mut());
+    }
+}
+
+/// Nothing is known of how it is mapped here.
+#[cfg(not(target_os = "linux"))]
+pub fn release_program() {}
+
+/// Called with the program first, and ends the iteration there.
+#[cfg(target_os = "linux")]
+unsafe extern "C" fn release_segments(
+    program: *mut libc::dl_phdr_info,
+    _: libc::size_t,
+    _: *mut libc::c_void,
+) -> libc::c_int {
+    // SAFETY: the program's headers, which are mapped as long as it runs.
+    let (base, headers) = unsafe {
+        let program = &*program;
+        (program.dlpi_addr, std::slice::from_raw_parts(program.dlpi_phdr, program.dlpi_phnum.into()))
+    };
+    let page = rustix::param::page_size();
+    for segment in headers.iter().filter(|it| it.p_type == libc::PT_LOAD && it.p_flags & libc::PF_W == 0) {
+        let start = (base + segment.p_vaddr) as usize;
+        let (first, end) = (start.next_multiple_of(page), start + segment.p_memsz as usize);
+        let whole = (end - end % page).saturating_sub(first);
+        // SAFETY: nothing was ever written into these pages, so that the file has all that they hold.
+        unsafe { libc::madvise(first as *mut libc::c_void, whole, libc::MADV_DONTNEED) };
+    }
+    1
+}
+
 /// What a child is set to between `fork` and `exec`, beside what every child is.
 #[derive(Default)]
 pub(super) struct Cell {

@@ -1,7 +1,9 @@
 //! What carries messages to a server and back: a child's pipes, or a connection that stands in for them.
 
 use super::input::{Input, InputError};
+use crate::protocol::json;
 use crate::protocol::revision::Era;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The way to a server: whole messages in the order they were sent.
@@ -51,4 +53,19 @@ pub struct Greeting {
     pub era: Era,
     /// Raw JSON: the result of `initialize`, or of `server/discover`.
     pub result: Arc<str>,
+    /// Where in it stands what the child calls itself, if it is of an `initialize`.
+    server_info: Option<Range<usize>>,
+}
+
+impl Greeting {
+    /// What was answered in that era.
+    pub fn new(era: Era, result: Arc<str>) -> Greeting {
+        let server_info = json::member(&result, "serverInfo").map(|info| json::span(&result, info));
+        Greeting { era, result, server_info }
+    }
+
+    /// Name and version of the child (raw JSON), as an `initialize` says them.
+    pub fn server_info(&self) -> Option<&str> {
+        self.server_info.clone().map(|place| &self.result[place])
+    }
 }

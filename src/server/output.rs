@@ -123,7 +123,7 @@ impl Listener {
     }
 
     fn answered(&mut self, answer: Result<Arc<str>, String>) {
-        self.child.greeting = answer.clone().ok().map(|result| Greeting { era: self.era, result });
+        self.child.greeting = answer.clone().ok().map(|result| Greeting::new(self.era, result));
         let _ = self.inbox.send(Event::Answered { generation: self.child.generation, answer });
         self.tail = None;
         self.noise.tell(&self.server);

@@ -18,9 +18,8 @@ use crate::config::spec::Options;
 use crate::limits::Limits;
 use crate::meter::{Direction, Meter, Rejection};
 use crate::protocol::error::RpcError;
-use crate::protocol::json;
 use crate::protocol::revision::Era;
-use crate::server::{InputError, Running, Server};
+use crate::server::{Greeting, InputError, Running, Server};
 use asks::Asks;
 use audience::Audience;
 use calls::{Call, Calls};
@@ -135,11 +134,9 @@ impl Peer {
         is_quiet && self.server.running().is_some() && !self.audience.awaits_updates()
     }
 
-    /// The child's name and version as a modern client is told them (raw JSON).
-    pub(crate) fn server_info(&self) -> Option<String> {
-        let running = self.server.running().or_else(|| Some(self.asleep()?.running()));
-        let greeting = running?.greeting?;
-        json::member(&greeting.result, "serverInfo").map(str::to_string)
+    /// What the child has answered to its greeting, or would.
+    pub(crate) fn greeting(&self) -> Option<Greeting> {
+        self.server.running().or_else(|| Some(self.asleep()?.running()))?.greeting
     }
 
     /// The child, which a new call waits for: `restart_wait_seconds`, or as long as a first start may take.

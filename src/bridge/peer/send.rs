@@ -12,7 +12,7 @@ use crate::meter::Rejection;
 use crate::protocol::error::RpcError;
 use crate::protocol::handshake::{self, Client};
 use crate::protocol::json;
-use crate::protocol::message::Message;
+use crate::protocol::message::{Composed, Message};
 use crate::protocol::modernize;
 use crate::protocol::revision::Era;
 use crate::server::{InputError, Running};
@@ -90,7 +90,7 @@ impl Peer {
             return answer.map(|()| Ok(Sent::Answered));
         }
         let translated = self.translate(request, running);
-        let message = translated.as_deref().and_then(|text| Message::parse(text, usize::MAX).ok());
+        let message = translated.as_ref().map(Composed::message);
         let message = message.as_ref().unwrap_or(request.message);
         let tokens = message.progress_tokens();
         // One that is longer than anybody's is not remembered, and there is no progress.
@@ -134,7 +134,7 @@ impl Peer {
     }
 
     /// The request as a child of the other era takes it; `None` if the child speaks its client's.
-    fn translate(&self, request: &Request<'_>, running: &Running) -> Option<String> {
+    fn translate<'r>(&self, request: &Request<'r>, running: &Running) -> Option<Composed<'r>> {
         let session = request.session;
         let params = match (session.era, era_of(running)) {
             (Era::Legacy, Era::Modern) => Some(as_modern(request.message.params(), session)),
@@ -146,7 +146,7 @@ impl Peer {
             }
             _ => return None,
         };
-        Some(compose(request.id, request.method, params.as_deref()))
+        Some(Composed::new(request.id, request.method, params.as_deref()))
     }
 
     pub(super) fn origin(&self, request: &Request<'_>, token: Option<&str>, era: Era) -> Origin {
@@ -182,7 +182,7 @@ impl Peer {
         let Some(origin) = &call.origin else { return Err(self.server.given_up("over", "the call is over")) };
         let params = as_modern(origin.params.as_deref(), &origin.session);
         let params = handshake::retry_params(Some(&params), answers, state);
-        self.make_again(call, &compose(&origin.id, &origin.method, Some(&params)))
+        self.again(call, &Composed::new(&origin.id, &origin.method, Some(&params)).message())
     }
 
     /// Makes a call again, in these words; its answer comes into the same mailbox.
@@ -190,12 +190,16 @@ impl Peer {
     /// # Errors
     /// As for [`Peer::call_again`].
     pub(crate) fn make_again(&self, call: &Call, text: &str) -> Result<Arc<Call>, RpcError> {
-        let Some(origin) = &call.origin else { return Err(self.server.given_up("over", "the call is over")) };
         let message = Message::parse(text, usize::MAX).map_err(|invalid| {
             RpcError::new(crate::protocol::error::INTERNAL_ERROR, format!("cannot call again: {invalid}"))
         })?;
+        self.again(call, &message)
+    }
+
+    fn again(&self, call: &Call, message: &Message<'_>) -> Result<Arc<Call>, RpcError> {
+        let Some(origin) = &call.origin else { return Err(self.server.given_up("over", "the call is over")) };
         let sent = self.until_taken(Instant::now(), |running| {
-            self.send_as(Arc::clone(origin), Arc::clone(&call.mailbox), &message, running)
+            self.send_as(Arc::clone(origin), Arc::clone(&call.mailbox), message, running)
         })?;
         sent.map_err(|()| {
             self.conclude(&origin.wish, &origin.session, true);
@@ -224,10 +228,4 @@ fn as_modern(params: Option<&str>, session: &Session) -> String {
     let level = session.state().level.map(super::super::session::Level::as_str);
     let about = &session.about;
     handshake::with_envelope(params, &Client { capabilities: &about.declared, info: &about.info, level })
-}
-
-fn compose(id: &str, method: &str, params: Option<&str>) -> String {
-    let method = serde_json::Value::from(method);
-    let params = params.map(|params| format!(",\"params\":{params}")).unwrap_or_default();
-    format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":{method}{params}}}")
 }

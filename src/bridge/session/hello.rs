@@ -132,7 +132,7 @@ impl Bridge {
 /// The result of `initialize` for one session, and the revision it speaks.
 fn greet(peer: &Peer, running: &Running, wanted: Option<Revision>) -> (Revision, String) {
     match &running.greeting {
-        Some(Greeting { era: Era::Modern, result }) => {
+        Some(Greeting { era: Era::Modern, result, .. }) => {
             let revision = wanted.unwrap_or(crate::protocol::revision::NEWEST_LEGACY);
             (revision, handshake::initialize_result(result, revision))
         }

@@ -16,8 +16,8 @@ use super::stream::kept::Share;
 use super::stream::mailbox::Mailbox;
 use crate::auth::Caller;
 use crate::ledger::Claims;
-use crate::protocol::json;
 use crate::protocol::revision::{self, Era, Revision};
+use crate::protocol::{handshake, json};
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -68,7 +68,7 @@ pub(crate) struct SessionState {
 pub(crate) struct About {
     /// What it can be asked.
     pub(crate) capabilities: Capabilities,
-    /// All its capabilities, raw JSON, for a child that is told with every call.
+    /// Its capabilities as a modern child is told them with every call, raw JSON.
     pub(crate) declared: String,
     /// Its name and version, raw JSON.
     pub(crate) info: String,
@@ -80,7 +80,11 @@ impl About {
         let field = |key| params.and_then(|params| json::member(params, key));
         let object = |key| field(key).filter(|raw| raw.starts_with('{')).unwrap_or("{}").to_string();
         let declared = object("capabilities");
-        About { capabilities: Capabilities::read(&declared), declared, info: object("clientInfo") }
+        About {
+            capabilities: Capabilities::read(&declared),
+            declared: handshake::modern_capabilities(&declared),
+            info: object("clientInfo"),
+        }
     }
 }
 

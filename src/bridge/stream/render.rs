@@ -12,6 +12,7 @@ use crate::protocol::message::{Kind, Message};
 use crate::protocol::modern::MISSING_CAPABILITY;
 use crate::protocol::modernize;
 use crate::protocol::revision::Era;
+use crate::server::Greeting;
 use serde_json::json;
 use std::ops::Range;
 use std::sync::Arc;
@@ -189,8 +190,9 @@ impl Waiter {
     fn as_modern(&mut self, text: String, id: Range<usize>, result: Option<Range<usize>>) -> Step {
         match result {
             Some(result) => {
-                let info = self.peer.server_info();
-                let result = modernize::result(&text[result], self.method(), info.as_deref());
+                let greeting = self.peer.greeting();
+                let info = greeting.as_ref().and_then(Greeting::server_info);
+                let result = modernize::result(&text[result], self.method(), info);
                 Step::Last(success(self.id(), &result))
             }
             None => self.error_as_modern(text, id),
@@ -296,6 +298,9 @@ fn error_of(text: &str) -> Option<&str> {
 
 /// The JSON-RPC code of an answer that is an error.
 pub(crate) fn error_code(text: &str) -> Option<i64> {
+    if !json::may_name(text, "error") {
+        return None;
+    }
     json::member(error_of(text)?, "code")?.parse().ok()
 }
 
