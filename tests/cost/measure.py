@@ -20,6 +20,8 @@ FAKE = ROOT / "target/debug/examples/fake_stdio"
 CONFIG = "[limits]\nmax_connections = 2048\nmax_sessions = 2000\n[defaults]\nstart = \"{start}\"\n"
 FIELDS = {"Content-Type": "application/json", "Accept": "application/json, text/event-stream"}
 REVISION = "2025-11-25"
+# Seconds until a round of health checks is over, after which the proxy gives back what nobody uses.
+REST = 13
 
 
 class Proxy:
@@ -140,13 +142,13 @@ def at_rest(program):
     proxy.stop(keep=True)
     proxy = Proxy(program, 10, "auto", proxy.folder)
     proxy.wait_ready()
-    time.sleep(3)
+    time.sleep(REST)
     row("10 servers asleep", f"{proxy.memory():.1f} MB")
     row("the guard process beside it", f"{proxy.guard():.1f} MB")
     proxy.stop()
     proxy = Proxy(program, 10, "always")
     proxy.wait_ready()
-    time.sleep(3)
+    time.sleep(REST)
     row("10 servers running", f"{proxy.memory():.1f} MB")
     proxy.stop()
 
@@ -192,7 +194,7 @@ def under_load(program):
     proxy = Proxy(program, 1, "always")
     proxy.wait_ready()
     client = Client(proxy.address, "s0")
-    time.sleep(3)
+    time.sleep(REST)
     before = proxy.memory()
     row("1 server, before any load", f"{before:.1f} MB")
     large(proxy, client)

@@ -77,6 +77,13 @@ impl Proxy {
         self.child.id()
     }
 
+    /// KiB of its own memory of that kind, as /proc/PID/status names it.
+    pub fn memory(&self, kind: &str) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix(kind)?.strip_prefix(':')).unwrap();
+        line.split_whitespace().next().unwrap().parse().unwrap()
+    }
+
     pub fn log(&self) -> Vec<String> {
         self.log.lines()
     }

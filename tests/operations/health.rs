@@ -41,6 +41,20 @@ fn servers_that_answer_are_healthy() {
     assert_eq!(health.json()["servers"], json!({"a": well, "b": well, "far": well}));
 }
 
+/// After each round; what is run again comes back.
+#[test]
+fn pages_of_the_program_are_given_back() {
+    let site = Site::new().config("[health]\ninterval_seconds = 2\n").fake("a", Fake::stdio());
+    let proxy = site.start();
+    let mut most = 0;
+    eventually(DEADLINE, || {
+        let now = proxy.memory("RssFile");
+        most = most.max(now);
+        now < most / 2
+    });
+    assert_eq!(get(&proxy, "health").status, 200);
+}
+
 #[test]
 fn a_hung_server_is_restarted_unless_it_is_busy() {
     let site = often().fake("idle", Fake::stdio()).fake("http", Fake::http()).fake("busy", Fake::stdio());

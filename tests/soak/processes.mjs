@@ -1,11 +1,11 @@
 // What /proc tells of processes.
 import { readFileSync, readdirSync } from 'node:fs'
 
-/** Memory in kB, threads and descriptors; undefined if it is not there. */
+/** Memory of its own in kB (pages of the program come and go), threads and descriptors; undefined if it is not there. */
 export function usage(pid) {
   const status = read(`/proc/${pid}/status`)
   const number = name => Number(status.match(new RegExp(`^${name}:\\s+(\\d+)`, 'm'))?.[1])
-  return { rss: number('VmRSS'), threads: number('Threads'), descriptors: readdirSync(`/proc/${pid}/fd`).length }
+  return { memory: number('RssAnon'), threads: number('Threads'), descriptors: readdirSync(`/proc/${pid}/fd`).length }
 }
 
 /** The processes whose environment has this variable: those that the proxy under test started. */

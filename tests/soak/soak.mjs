@@ -124,13 +124,13 @@ over = true
 await Promise.all(working)
 
 tally.report()
-console.log('rest   life   RSS kB  threads  descriptors')
-curve.forEach(({ rss, threads, descriptors, life }, n) =>
-  console.log([n, life, rss, threads, descriptors].map(it => String(it).padStart(7)).join('')),
+console.log('rest   life   own kB  threads  descriptors')
+curve.forEach(({ memory, threads, descriptors, life }, n) =>
+  console.log([n, life, memory, threads, descriptors].map(it => String(it).padStart(7)).join('')),
 )
 const [first, last] = [curve.slice(warm, warm + 3), curve.slice(-3)]
 const fits = [
-  steady('RSS in kB', least(first, 'rss'), least(last, 'rss'), 512),
+  steady('memory of its own in kB', least(first, 'memory'), least(last, 'memory'), 512),
   steady('threads', least(first, 'threads'), least(last, 'threads'), 4),
   steady('descriptors', least(first, 'descriptors'), least(last, 'descriptors'), 8),
 ]
