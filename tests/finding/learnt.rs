@@ -2,10 +2,10 @@
 
 use super::*;
 
-/// What the state folder holds of it.
+/// What the state folder holds of it, which is written once the server is ready.
 fn kept(proxy: &Proxy) -> Value {
     let file = proxy.site.state_dir().join("learnt.json");
-    serde_json::from_slice(&std::fs::read(file).unwrap()).unwrap()
+    serde_json::from_slice(&wait_for(DEADLINE, || std::fs::read(&file).ok())).unwrap()
 }
 
 #[test]
