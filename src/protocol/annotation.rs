@@ -107,7 +107,7 @@ fn collect(schema: &str, path: &[String], found: &mut Vec<Annotation>) -> Option
     }
     // A schema may be a mere boolean.
     for (key, value) in json::entries(schema).unwrap_or_default() {
-        match json::string(key).as_deref() {
+        match json::text(key).as_deref() {
             Some(KEY) => {
                 let header = header(schema, value)?;
                 let is_new = !path.is_empty() && found.iter().all(|other| other.header != header);

@@ -6,8 +6,8 @@ use super::json::{self, Change};
 use super::meta;
 use super::revision::{MODERN, Revision};
 
-/// Where a modern answer carries more than the result itself: in its `_meta`, and in members of their own.
-const RESULT: [&str; 4] = ["_meta", "resultType", "ttlMs", "cacheScope"];
+/// What a modern answer carries besides the result itself.
+const RESULT: [&str; 3] = ["resultType", "ttlMs", "cacheScope"];
 const RESULT_META: [&str; 2] = [meta::SERVER_INFO, meta::SUBSCRIPTION_ID];
 /// What a server is called that does not say its name; `initialize` needs one.
 const UNNAMED: &str = r#"{"name":"unknown","version":"0"}"#;
@@ -23,7 +23,7 @@ pub fn initialize_result(discovery: &str, revision: Revision) -> String {
     if !has_capabilities {
         members.push(("capabilities", "{}"));
     }
-    let change = |key: &str, value: &str| match json::string(key).as_deref() {
+    let change = |key: &str, value: &str| match json::text(key).as_deref() {
         Some("protocolVersion" | "serverInfo" | "supportedVersions") => Change::Drop,
         Some("capabilities") => without(value, "extensions").map_or(Change::Drop, Change::Replace),
         _ => plain_member(key, value),
@@ -74,7 +74,7 @@ pub fn with_envelope(params: Option<&str>, client: &Client<'_>) -> String {
 /// The capabilities of a legacy client (raw) that a modern server can make use of: what it may ask for (2026-07-28, schema,
 /// ClientCapabilities). Roots that change are not announced any more.
 pub fn modern_capabilities(legacy: &str) -> String {
-    let change = |key: &str, value: &str| match json::string(key).as_deref() {
+    let change = |key: &str, value: &str| match json::text(key).as_deref() {
         _ if !value.starts_with('{') => Change::Drop,
         Some("elicitation" | "sampling") => Change::Keep,
         Some("roots") => without(value, "listChanged").map_or(Change::Keep, Change::Replace),
@@ -89,10 +89,10 @@ pub fn plain_result(result: &str) -> String {
 }
 
 fn plain_member(key: &str, value: &str) -> Change {
-    match json::which(key, RESULT) {
-        Some(0) => meta::strip(value, &RESULT_META),
-        Some(_) => Change::Drop,
-        None => Change::Keep,
+    match json::text(key).as_deref() {
+        Some("_meta") => meta::strip(value, &RESULT_META),
+        Some(name) if RESULT.contains(&name) => Change::Drop,
+        _ => Change::Keep,
     }
 }
 
@@ -157,7 +157,7 @@ pub fn retry_params(params: Option<&str>, answers: &[(String, String)], state: O
     let mut members = Vec::new();
     members.extend((!answers.is_empty()).then_some(("inputResponses", responses.as_str())));
     members.extend(state.map(|state| ("requestState", state)));
-    let change = |key: &str, _: &str| match json::string(key).as_deref() {
+    let change = |key: &str, _: &str| match json::text(key).as_deref() {
         Some("inputResponses" | "requestState") => Change::Drop,
         _ => Change::Keep,
     };
@@ -294,7 +294,9 @@ mod tests {
             prop_assert!(is_within(&plain, &object));
             let other = |text: &str| {
                 let entries = json::entries(text).unwrap().into_iter();
-                let kept = entries.filter(|(key, _)| json::which(key, RESULT).is_none());
+                let kept = entries.filter(|(key, _)| {
+                    !RESULT.iter().chain(&["_meta"]).any(|name| json::spells(key, name))
+                });
                 kept.map(|(key, value)| (key.to_string(), value.to_string())).collect::<Vec<_>>()
             };
             prop_assert_eq!(other(&plain), other(&object));

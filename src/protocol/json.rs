@@ -2,6 +2,7 @@
 
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
@@ -55,7 +56,7 @@ pub fn member<'t>(object: &'t str, key: &str) -> Option<&'t str> {
 /// The same of several keys, read once.
 pub fn picked<'t, const N: usize>(object: &'t str, keys: [&str; N]) -> [Option<&'t str>; N] {
     let mut found = [None; N];
-    let place = |raw: &str| which(raw, keys);
+    let place = |raw: &str| keys.iter().position(|key| spells(raw, key));
     let whole = choose(object, place, |place, value| found[place] = Some(value));
     whole.map_or([None; N], |()| found)
 }
@@ -204,17 +205,17 @@ pub fn string(raw: &str) -> Option<String> {
     serde_json::from_str(raw).ok()
 }
 
-/// Whether the JSON string `raw` spells `text`. One with half a surrogate pair spells no text at all.
-pub fn spells(raw: &str, text: &str) -> bool {
+/// The same for a value of a text that was read before, borrowed where it has no escapes.
+pub fn text(raw: &str) -> Option<Cow<'_, str>> {
     match raw.contains('\\') {
-        true => string(raw).as_deref() == Some(text),
-        false => raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) == Some(text),
+        true => string(raw).map(Cow::Owned),
+        false => raw.strip_prefix('"')?.strip_suffix('"').map(Cow::Borrowed),
     }
 }
 
-/// Which of these texts the JSON string `raw` spells.
-pub fn which<const N: usize>(raw: &str, texts: [&str; N]) -> Option<usize> {
-    texts.iter().position(|text| spells(raw, text))
+/// Whether the JSON string `raw` spells `text`. One with half a surrogate pair spells no text at all.
+pub fn spells(raw: &str, text: &str) -> bool {
+    self::text(raw).as_deref() == Some(text)
 }
 
 struct Entries;

@@ -233,14 +233,7 @@ impl<'t> Envelope<'t> {
 }
 
 fn method_name(raw: &str) -> Result<Cow<'_, str>, Invalid> {
-    let plain =
-        raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).filter(|name| !name.contains('\\'));
-    match plain {
-        Some(name) => Ok(Cow::Borrowed(name)),
-        None => json::string(raw)
-            .map(Cow::Owned)
-            .ok_or_else(|| Invalid::Envelope("the method must be a string".into())),
-    }
+    json::text(raw).ok_or_else(|| Invalid::Envelope("the method must be a string".into()))
 }
 
 /// JSON-RPC allows strings and numbers; MCP forbids null (2025-11-25, basic, Requests).

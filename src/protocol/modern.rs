@@ -38,7 +38,7 @@ impl<'t> Envelope<'t> {
 
     fn of([version, capabilities, client_info, log_level]: [Option<&'t str>; 4]) -> Envelope<'t> {
         Envelope {
-            version: version.and_then(text),
+            version: version.and_then(json::text),
             capabilities: capabilities.filter(|value| is_object(value)),
             client_info: client_info.filter(|value| is_object(value)),
             log_level: log_level.and_then(json::string),
@@ -53,14 +53,6 @@ fn said(params: Option<&str>) -> [Option<&str>; 4] {
 
 fn is_object(raw: &str) -> bool {
     raw.starts_with('{')
-}
-
-/// The text of a JSON string, borrowed where it has no escapes.
-fn text(raw: &str) -> Option<Cow<'_, str>> {
-    if raw.contains('\\') {
-        return json::string(raw).map(Cow::Owned);
-    }
-    raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).map(Cow::Borrowed)
 }
 
 /// The era a POST belongs to.
@@ -124,7 +116,7 @@ fn class_of(
 
 /// The header is compared first: which of two revisions was meant is not known before they agree.
 fn check_claim(claim: &str, header: Option<&str>) -> Result<Class, RpcError> {
-    let claim = text(claim).ok_or_else(|| lacks(meta::PROTOCOL_VERSION, "a string"))?;
+    let claim = json::text(claim).ok_or_else(|| lacks(meta::PROTOCOL_VERSION, "a string"))?;
     match header {
         Some(header) if header != claim => Err(RpcError::new(
             HEADER_MISMATCH,

@@ -12,9 +12,8 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 const RESOURCE_NOT_FOUND: i64 = -32002;
 /// "URLs have to be visited first" in 2025-11-25.
 const URL_ELICITATION_REQUIRED: i64 = -32042;
-/// Where a request carries more than the call's own parameters: in its `_meta`, and, if it is a retry, in members of
-/// their own (2026-07-28, basic, Multi Round-Trip Requests).
-const REQUEST: [&str; 3] = ["_meta", "inputResponses", "requestState"];
+/// What the retry of a call carries besides the call's own parameters (2026-07-28, basic, Multi Round-Trip Requests).
+const RETRY: [&str; 2] = ["inputResponses", "requestState"];
 
 /// A legacy `result` of `method` as a modern one: with `resultType`, with `ttlMs` 0 and `cacheScope` private where
 /// results are cacheable, and with `server_info` (a raw object) in its `_meta`; each only if it is not there yet. A
@@ -56,7 +55,7 @@ pub fn discovery(initialize_result: &str) -> String {
     if member("capabilities").is_none() {
         members.push(("capabilities", "{}"));
     }
-    let change = |key: &str, value: &str| match json::string(key).as_deref() {
+    let change = |key: &str, value: &str| match json::text(key).as_deref() {
         Some("protocolVersion" | "serverInfo" | "supportedVersions") => Change::Drop,
         Some("capabilities") => capabilities(value),
         _ => Change::Keep,
@@ -85,10 +84,10 @@ pub fn error(code: i64) -> i64 {
 /// The parameters of a modern request as a legacy server gets them: without what it says about itself in `_meta`
 /// (nor `_meta`, if that was all), and without what makes it a retry.
 pub fn plain_params(params: Option<&str>) -> Option<String> {
-    let change = |key: &str, value: &str| match json::which(key, REQUEST) {
-        Some(0) => meta::strip(value, &meta::REQUEST),
-        Some(_) => Change::Drop,
-        None => Change::Keep,
+    let change = |key: &str, value: &str| match json::text(key).as_deref() {
+        Some("_meta") => meta::strip(value, &meta::REQUEST),
+        Some(name) if RETRY.contains(&name) => Change::Drop,
+        _ => Change::Keep,
     };
     params.map(|params| json::edit(params, &[], change).unwrap_or_else(|| params.to_string()))
 }
@@ -126,7 +125,8 @@ pub fn digest(method: &str, params: Option<&str>) -> u64 {
     method.hash(&mut hasher);
     match json::entries(params) {
         Some(mut entries) => {
-            entries.retain(|(key, _)| json::which(key, REQUEST).is_none());
+            entries
+                .retain(|(key, _)| !["_meta", RETRY[0], RETRY[1]].iter().any(|name| json::spells(key, name)));
             entries.sort_by_key(|(key, _)| *key);
             entries.hash(&mut hasher);
         }

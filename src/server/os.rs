@@ -69,8 +69,8 @@ pub fn tame_allocator() {}
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub fn trim_allocator() {}
 
-/// Gives back the pages of the program itself that are in use: most of them were, once, at the start, and would be
-/// counted as this process's for ever. The kernel has them in its page cache, and brings back what is run again.
+/// Gives back the pages of the program itself: most of them were run once, at the start, and would be counted as this
+/// process's for ever. The kernel has them in its page cache, and brings back what is run again.
 #[cfg(target_os = "linux")]
 pub fn release_program() {
     // SAFETY: the function below keeps to what dl_iterate_phdr(3) asks of one, and is given nothing of ours.
